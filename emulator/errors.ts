@@ -1,0 +1,95 @@
+/**
+ * Every error teemu throws on purpose. `code` is stable: programs match on it, never on the message.
+ *
+ * No bytes from a peer can make teemu throw anything but {@link TeemuError}. A wrong argument by the calling program is a
+ * plain `TypeError` or `RangeError`, as in the rest of JavaScript.
+ */
+export type TeemuErrorCode =
+  /** The bytes end before the structure does. */
+  | 'ERR_CODEC_TRUNCATED'
+  /** The bytes go on after the structure ends, or a stated length disagrees with what follows. */
+  | 'ERR_CODEC_LENGTH'
+  /** A byte or bit that must be zero is not. */
+  | 'ERR_CODEC_RESERVED'
+  /** A value does not fit into its field, or is none of those that the format knows. */
+  | 'ERR_CODEC_RANGE'
+  /** A field of that name does not exist in the structure. */
+  | 'ERR_CODEC_FIELD'
+  /** The bytes are no DER, PEM, certificate or CRL that the parser can read. */
+  | 'ERR_PKI_PARSE'
+  /** A key or certificate that must come from a test world does not, or belongs to a vendor. */
+  | 'ERR_KEY_NOT_TEST'
+  /** An option, file or request names something that cannot be. */
+  | 'ERR_CONFIG'
+  /** A file or folder could not be read or written, or is not safe to use. */
+  | 'ERR_FILE'
+  /** The emulated firmware is not in the state that the command needs. */
+  | 'ERR_FIRMWARE_STATE'
+  /** The emulated firmware refuses the command; `status` of {@link FirmwareError} says why. */
+  | 'ERR_FIRMWARE_STATUS'
+  /** A sealed message was forged, replayed, or sealed under another key. */
+  | 'ERR_SEAL'
+  /** A service refuses a request. */
+  | 'ERR_SERVICE';
+
+/** The base of every error thrown by teemu; `code` is stable across releases. */
+export class TeemuError extends Error {
+  override readonly name: string = 'TeemuError';
+  readonly code: TeemuErrorCode;
+
+  constructor(code: TeemuErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Bytes that are not what a wire structure says they must be: which field, at which offset from the structure's start. */
+export class CodecError extends TeemuError {
+  override readonly name = 'CodecError';
+  /** Dotted path of the field, beginning with the structure's name: `snp.report.v3.policy`. */
+  readonly path: string;
+  /** Byte offset from the start of the outermost structure. */
+  readonly at: number;
+
+  constructor(code: TeemuErrorCode, path: string, at: number, rule: string, options?: ErrorOptions) {
+    super(code, `${path} (0x${at.toString(16)}): ${rule}`, options);
+    this.path = path;
+    this.at = at;
+  }
+}
+
+/** A setting that cannot be: `key` is the option or member as the user wrote it. */
+export class ConfigError extends TeemuError {
+  override readonly name = 'ConfigError';
+  readonly key: string;
+
+  constructor(key: string, message: string, options?: ErrorOptions) {
+    super('ERR_CONFIG', `${key}: ${message}`, options);
+    this.key = key;
+  }
+}
+
+/** A service's refusal, with the HTTP status that the vendor's service gives. */
+export class ServiceError extends TeemuError {
+  override readonly name = 'ServiceError';
+  readonly status: number;
+
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super('ERR_SERVICE', message, options);
+    this.status = status;
+  }
+}
+
+/** The emulated firmware's refusal, with the status code that the hardware returns. */
+export class FirmwareError extends TeemuError {
+  override readonly name = 'FirmwareError';
+  /** Status code as the firmware reports it, and its name in the specification. */
+  readonly status: number;
+  readonly statusName: string;
+
+  constructor(status: number, statusName: string, message: string) {
+    super(statusName.startsWith('INVALID_GUEST_STATE') || statusName.startsWith('INVALID_PLATFORM_STATE') ? 'ERR_FIRMWARE_STATE' : 'ERR_FIRMWARE_STATUS', `${statusName} (0x${status.toString(16)}): ${message}`);
+    this.status = status;
+    this.statusName = statusName;
+  }
+}
