@@ -1,0 +1,79 @@
+/** The few DER pieces that certificates of every vendor are made of, on top of the ASN.1 library. */
+import { AlgorithmIdentifier, AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName, Time } from '@peculiar/asn1-x509';
+import * as asn1js from 'asn1js';
+
+export const OID = {
+  commonName: '2.5.4.3',
+  country: '2.5.4.6',
+  locality: '2.5.4.7',
+  state: '2.5.4.8',
+  organization: '2.5.4.10',
+  organizationalUnit: '2.5.4.11',
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  basicConstraints: '2.5.29.19',
+  crlNumber: '2.5.29.20',
+  crlDistributionPoints: '2.5.29.31',
+  authorityKeyIdentifier: '2.5.29.35',
+  netscapeComment: '2.16.840.1.113730.1.13',
+  rsassaPss: '1.2.840.113549.1.1.10',
+} as const;
+
+/** An ArrayBuffer of exactly these bytes, as the ASN.1 library wants them. */
+export function toBuffer(src: Uint8Array): ArrayBuffer {
+  return src.slice().buffer as ArrayBuffer;
+}
+
+/** DER of a value of the ASN.1 library. */
+export function der(value: asn1js.BaseBlock): Uint8Array {
+  return new Uint8Array(value.toBER());
+}
+
+/** DER INTEGER of a small number, with a leading zero byte where the sign bit would be set. */
+export function derInteger(value: number): Uint8Array {
+  return der(new asn1js.Integer({ value }));
+}
+
+/** DER IA5String. */
+export function derIa5String(value: string): Uint8Array {
+  return der(new asn1js.IA5String({ value }));
+}
+
+/** The contents octets of a DER INTEGER for an unsigned big-endian number. */
+export function serialNumber(value: Uint8Array): ArrayBuffer {
+  let start = 0;
+  while (start < value.length - 1 && value[start] === 0) start++;
+  const trimmed = value.subarray(start);
+  return toBuffer(((trimmed[0] ?? 0) & 0x80) !== 0 ? Uint8Array.of(0, ...trimmed) : trimmed);
+}
+
+/** RSASSA-PSS with SHA-384, MGF1-SHA-384, salt 48 and NULL hash parameters; `trailerField` 1 is the default value, written out or not. */
+export function pssSha384(trailerField: 'explicit' | 'omitted'): AlgorithmIdentifier {
+  const sha384 = new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: '2.16.840.1.101.3.4.2.2' }), new asn1js.Null()] });
+  const mgf1 = new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: '1.2.840.113549.1.1.8' }), sha384] });
+  const tagged = (tagNumber: number, value: asn1js.BaseBlock): asn1js.Constructed => new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] });
+  const value = [tagged(0, sha384), tagged(1, mgf1), tagged(2, new asn1js.Integer({ value: 48 }))];
+  if (trailerField === 'explicit') value.push(tagged(3, new asn1js.Integer({ value: 1 })));
+  return new AlgorithmIdentifier({ algorithm: OID.rsassaPss, parameters: new asn1js.Sequence({ value }).toBER() });
+}
+
+/** One attribute of a name: type and text; a country is a PrintableString, everything else UTF-8. */
+export type NameAttribute = readonly [type: string, text: string];
+
+/** A distinguished name, one attribute a set, in the order given. */
+export function distinguishedName(attributes: readonly NameAttribute[]): Name {
+  return new Name(
+    attributes.map(([type, text]) => new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value: new AttributeValue(type === OID.country ? { printableString: text } : { utf8String: text }) })])),
+  );
+}
+
+/** UTCTime up to 2049, GeneralizedTime after that (RFC 5280 §4.1.2.5). @param at milliseconds since 1970; fractions of a second are cut off */
+export function time(at: number): Time {
+  return new Time(new Date(Math.floor(at / 1000) * 1000));
+}
+
+/** PEM of DER: lines of 64 characters and a newline at the end. */
+export function pem(label: string, src: Uint8Array): string {
+  const lines = Buffer.from(src).toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}

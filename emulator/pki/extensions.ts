@@ -1,0 +1,58 @@
+/** Standard certificate extensions (RFC 5280 §4.2.1), as rows of a certificate profile. */
+import { createHash } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import {
+  AuthorityKeyIdentifier,
+  BasicConstraints,
+  CRLDistributionPoints,
+  CRLNumber,
+  DistributionPoint,
+  DistributionPointName,
+  GeneralName,
+  KeyIdentifier,
+  KeyUsage,
+  KeyUsageFlags,
+  SubjectKeyIdentifier,
+  SubjectPublicKeyInfo,
+} from '@peculiar/asn1-x509';
+import { derIa5String, OID, toBuffer } from './der.ts';
+import { type ExtensionSpec, TEST_MARKER } from './issue.ts';
+
+const bytesOf = (value: unknown): Uint8Array => new Uint8Array(AsnConvert.serialize(value));
+
+/** SHA-1 of the public key's bits (RFC 5280 §4.2.1.2, method 1): 20 bytes. @param spki DER SubjectPublicKeyInfo */
+export function keyIdentifier(spki: Uint8Array): Uint8Array {
+  const { subjectPublicKey } = AsnConvert.parse(toBuffer(spki), SubjectPublicKeyInfo);
+  return new Uint8Array(createHash('sha1').update(new Uint8Array(subjectPublicKey)).digest());
+}
+
+export function subjectKeyIdentifier(spki: Uint8Array): ExtensionSpec {
+  return { oid: OID.subjectKeyIdentifier, critical: false, value: bytesOf(new SubjectKeyIdentifier(toBuffer(keyIdentifier(spki)))) };
+}
+
+export function authorityKeyIdentifier(issuerSpki: Uint8Array): ExtensionSpec {
+  return { oid: OID.authorityKeyIdentifier, critical: false, value: bytesOf(new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(toBuffer(keyIdentifier(issuerSpki))) })) };
+}
+
+/** @param usages names of the bits that are set */
+export function keyUsage(...usages: readonly (keyof typeof KeyUsageFlags)[]): ExtensionSpec {
+  return { oid: OID.keyUsage, critical: true, value: bytesOf(new KeyUsage(usages.reduce((flags, name) => flags | KeyUsageFlags[name], 0))) };
+}
+
+export function basicConstraintsCa(pathLength?: number): ExtensionSpec {
+  return { oid: OID.basicConstraints, critical: true, value: bytesOf(new BasicConstraints({ cA: true, ...(pathLength === undefined ? {} : { pathLenConstraint: pathLength }) })) };
+}
+
+export function crlDistributionPoint(url: string): ExtensionSpec {
+  const point = new DistributionPoint({ distributionPoint: new DistributionPointName({ fullName: [new GeneralName({ uniformResourceIdentifier: url })] }) });
+  return { oid: OID.crlDistributionPoints, critical: false, value: bytesOf(new CRLDistributionPoints([point])) };
+}
+
+export function crlNumber(value: number): ExtensionSpec {
+  return { oid: OID.crlNumber, critical: false, value: bytesOf(new CRLNumber(value)) };
+}
+
+/** The words that say a root is a test root. */
+export function testMarker(): ExtensionSpec {
+  return { oid: OID.netscapeComment, critical: false, value: derIa5String(TEST_MARKER) };
+}

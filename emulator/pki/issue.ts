@@ -1,0 +1,62 @@
+/** Issues certificates: the to-be-signed part from the ASN.1 library, the signature from our own signer, so the same inputs give the same bytes. */
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { type AlgorithmIdentifier, Certificate, Extension, Extensions, SubjectPublicKeyInfo, TBSCertificate, Validity, Version } from '@peculiar/asn1-x509';
+import { refuseGenuine } from '../crypto/genuine.ts';
+import type { Signer } from '../crypto/sign.ts';
+import { distinguishedName, type NameAttribute, pem, serialNumber, time, toBuffer } from './der.ts';
+
+/** One extension: `value` is the DER inside the OCTET STRING. */
+export interface ExtensionSpec {
+  readonly oid: string;
+  readonly critical: boolean;
+  readonly value: Uint8Array;
+}
+
+/** Everything that stands in a certificate but its signature. */
+export interface CertificateSpec {
+  /** Unsigned, big-endian. */
+  readonly serial: Uint8Array;
+  readonly issuer: readonly NameAttribute[];
+  readonly subject: readonly NameAttribute[];
+  /** Milliseconds since 1970. */
+  readonly notBefore: number;
+  /** Milliseconds since 1970. */
+  readonly notAfter: number;
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly extensions: readonly ExtensionSpec[];
+}
+
+/** A certificate that teemu issued. */
+export interface IssuedCertificate {
+  readonly der: Uint8Array;
+  readonly pem: string;
+  readonly spec: CertificateSpec;
+}
+
+/** What says on every root, in words, that it is no vendor's: shown by `openssl x509 -text` as a Netscape Comment. */
+export const TEST_MARKER = 'TEEMU TEST KEY - DO NOT TRUST';
+
+/**
+ * Signs a certificate.
+ * @throws {TeemuError} ERR_KEY_NOT_TEST when the signer or the certified key is a vendor's genuine one
+ */
+export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedCertificate {
+  refuseGenuine(signer.spki);
+  refuseGenuine(spec.spki);
+  const tbsCertificate = new TBSCertificate({
+    version: Version.v3,
+    serialNumber: serialNumber(spec.serial),
+    signature: spec.signatureAlgorithm,
+    issuer: distinguishedName(spec.issuer),
+    validity: new Validity({ notBefore: time(spec.notBefore).getTime(), notAfter: time(spec.notAfter).getTime() }),
+    subject: distinguishedName(spec.subject),
+    subjectPublicKeyInfo: AsnConvert.parse(toBuffer(spec.spki), SubjectPublicKeyInfo),
+    extensions: new Extensions(spec.extensions.map((e) => new Extension({ extnID: e.oid, critical: e.critical, extnValue: new OctetString(toBuffer(e.value)) }))),
+  });
+  const tbs = new Uint8Array(AsnConvert.serialize(tbsCertificate));
+  const certificate = new Certificate({ tbsCertificate, signatureAlgorithm: spec.signatureAlgorithm, signatureValue: toBuffer(signer.sign(tbs)) });
+  const der = new Uint8Array(AsnConvert.serialize(certificate));
+  return { der, pem: pem('CERTIFICATE', der), spec };
+}

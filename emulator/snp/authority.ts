@@ -1,0 +1,101 @@
+/** AMD as a certificate authority in a World: the chains of its product lines, the certificates of chips, and the revocation lists. */
+import { type CertificateSpec, type IssuedCertificate, issueCertificate } from '../pki/issue.ts';
+import { AMD_PROFILES, type AmdProfile, amdCertificateSpec, amdCrlSpec, bigEndian, LEAF_PERIOD, type LeafSubject } from '../pki/profiles/amd.ts';
+import { type CrlSpec, issueCrl } from '../pki/revoke.ts';
+import type { RsaSigner } from '../crypto/sign.ts';
+import type { World } from '../world.ts';
+import { vcekKey, vlekKey } from './chip.ts';
+import { type Line, LINE_TABLE } from './products.ts';
+import type { Tcb } from './tcb.ts';
+
+export type AuthorityRole = 'ARK' | 'ASK' | 'ASVK';
+/** Changes a certificate or list before it is signed, to make one that AMD would not issue. */
+export type Edit<T> = (spec: T) => T;
+
+/** The CSP id that a VLEK carries unless told otherwise, as in a genuine one. */
+export const DEFAULT_CSP_ID = 'CN=cc-us-east-2.amazonaws.com';
+
+const ROLE_LABEL = { ARK: 'ark', ASK: 'ask', ASVK: 'asvk' } as const;
+
+/** AMD's key for a line. Certificates are issued for the World's present time, anew when a period ends. */
+export class AmdAuthority {
+  readonly line: Line;
+  readonly world: World;
+  readonly #authorities = new Map<string, IssuedCertificate>();
+  /** Serials revoked on top of what the genuine list holds, by when (milliseconds since 1970). */
+  readonly #revoked = new Map<AuthorityRole, number>();
+
+  constructor(world: World, line: Line) {
+    this.world = world;
+    this.line = line;
+  }
+
+  /** The RSA-4096 key of an authority. @throws {TeemuError} ERR_CONFIG when the world has none */
+  key(role: AuthorityRole): RsaSigner {
+    return this.world.rsaKey(`amd/${ROLE_LABEL[role]}/${this.line}`);
+  }
+
+  /** The certificate of ARK, ASK or ASVK. */
+  certificate(role: AuthorityRole): IssuedCertificate {
+    const spec = this.#spec(AMD_PROFILES[role], this.key(role).spki);
+    const id = `${role}/${spec.notBefore}`;
+    const cached = this.#authorities.get(id);
+    if (cached) return cached;
+    const issued = issueCertificate(spec, this.key(AMD_PROFILES[role].issuer));
+    this.#authorities.set(id, issued);
+    return issued;
+  }
+
+  /** An authority's certificate that AMD would not issue: `edit` changes it before it is signed, by `signedBy` if given. */
+  editedCertificate(role: AuthorityRole, edit: Edit<CertificateSpec>, signedBy: RsaSigner = this.key(AMD_PROFILES[role].issuer)): IssuedCertificate {
+    return issueCertificate(edit(this.#spec(AMD_PROFILES[role], this.key(role).spki)), signedBy);
+  }
+
+  /** The certificate of a chip's VCEK at a TCB. @param hwid 8 bytes for Turin, 64 for the others */
+  vcek(hwid: Uint8Array, tcb: Tcb, { productName, edit }: { productName?: string; edit?: Edit<CertificateSpec> } = {}): IssuedCertificate {
+    return this.#leaf('VCEK', vcekKey(this.world, this.line, hwid, tcb).spki, { hwid, tcb, ...(productName === undefined ? {} : { productName }) }, edit);
+  }
+
+  /** The certificate of a provider's VLEK at a TCB. */
+  vlek(tcb: Tcb, { cspId = DEFAULT_CSP_ID, edit }: { cspId?: string; edit?: Edit<CertificateSpec> } = {}): IssuedCertificate {
+    return this.#leaf('VLEK', vlekKey(this.world, this.line, cspId, tcb).spki, { cspId, tcb }, edit);
+  }
+
+  /** What the KDS serves as `cert_chain`: the intermediate, then the ARK, in PEM. */
+  chainPem(kind: 'vcek' | 'vlek'): string {
+    return this.certificate(kind === 'vcek' ? 'ASK' : 'ASVK').pem + this.certificate('ARK').pem;
+  }
+
+  /** The ARK's revocation list, in DER. */
+  crl(edit: Edit<CrlSpec> = (spec) => spec): Uint8Array {
+    const revoked = [...this.#revoked].map(([role, at]) => ({ serial: bigEndian(this.#serial(role)), at }));
+    return issueCrl(edit(amdCrlSpec(this.line, this.world.now(), this.key('ARK'), revoked)), this.key('ARK'));
+  }
+
+  /** Puts an authority's serial on the list. AMD can't revoke a single VCEK: all of them have the serial 0. */
+  revoke(role: 'ASK' | 'ASVK'): void {
+    this.#revoked.set(role, Math.floor(this.world.now() / 1000) * 1000);
+  }
+
+  /** Takes every revocation back. */
+  reinstate(): void {
+    this.#revoked.clear();
+  }
+
+  /** Changes when the certificates and the list change though nothing was revoked: a caller may cache by it. */
+  get period(): number {
+    return Math.floor(this.world.now() / LEAF_PERIOD);
+  }
+
+  #serial(role: AuthorityRole): number {
+    return AMD_PROFILES[role].serial(LINE_TABLE[this.line]);
+  }
+
+  #spec(profile: AmdProfile, spki: Uint8Array, leaf?: LeafSubject): CertificateSpec {
+    return amdCertificateSpec(profile, this.line, this.world.now(), { spki, issuer: this.key(profile.issuer) }, leaf);
+  }
+
+  #leaf(role: 'VCEK' | 'VLEK', spki: Uint8Array, leaf: LeafSubject, edit: Edit<CertificateSpec> = (spec) => spec): IssuedCertificate {
+    return issueCertificate(edit(this.#spec(AMD_PROFILES[role], spki, leaf)), this.key(AMD_PROFILES[role].issuer));
+  }
+}
