@@ -30,7 +30,10 @@ export interface Bundle {
 }
 
 /** Puts a bundle together: the manifest lists the files, and says loudly that it is emulated. */
-export function makeBundle(manifest: Omit<Manifest, 'files' | 'emulated'> & { readonly tee: string; readonly verifyAt: number; readonly services: Readonly<Record<string, string>> }, files: ReadonlyMap<string, Uint8Array>): Bundle {
+export function makeBundle(
+  manifest: Omit<Manifest, 'files' | 'emulated'> & { readonly tee: string; readonly verifyAt: number; readonly services: Readonly<Record<string, string>> },
+  files: ReadonlyMap<string, Uint8Array>,
+): Bundle {
   return { manifest: { ...manifest, tee: manifest.tee, verifyAt: manifest.verifyAt, services: manifest.services, files: [...files.keys()], emulated: EMULATED }, files };
 }
 

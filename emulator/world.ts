@@ -153,7 +153,11 @@ export class World {
 
   /** A keyed tag over `data` (HMAC-SHA-256 under a key derived from `label`), for what only this world can have made. */
   tag(label: string, data: Uint8Array): Uint8Array {
-    return new Uint8Array(createHmac('sha256', this.derive(`tag/${label}`, 32)).update(data).digest());
+    return new Uint8Array(
+      createHmac('sha256', this.derive(`tag/${label}`, 32))
+        .update(data)
+        .digest(),
+    );
   }
 
   /** Writes a line into the log; the newest thousand are kept. */

@@ -43,7 +43,17 @@ function dumpRow(row: Row, src: Uint8Array, at: number, depth: number, path: str
       const parts = Object.entries(row.fields).flatMap(([key, f]): DumpLine[] => {
         const part = (value >> BigInt(f.shift)) & ((1n << BigInt(f.width)) - 1n);
         if (f.reserved && part === 0n) return [];
-        return [{ at, size: row.size, path: `${path}.${key}`, depth: depth + 1, value: part.toString(), doc: `${f.width === 1 ? `bit ${f.shift}` : `bits ${f.shift + f.width - 1}:${f.shift}`}: ${f.doc}`, ...(f.reserved ? { broken: 'must be zero' } : {}) }];
+        return [
+          {
+            at,
+            size: row.size,
+            path: `${path}.${key}`,
+            depth: depth + 1,
+            value: part.toString(),
+            doc: `${f.width === 1 ? `bit ${f.shift}` : `bits ${f.shift + f.width - 1}:${f.shift}`}: ${f.doc}`,
+            ...(f.reserved ? { broken: 'must be zero' } : {}),
+          },
+        ];
       });
       return [{ ...line, value: `0x${value.toString(16)}` }, ...parts];
     }

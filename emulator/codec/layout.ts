@@ -204,16 +204,20 @@ function writeRow(row: Row, dst: Uint8Array, view: DataView, at: number, value: 
     }
     case 'u64':
       if (typeof value !== 'bigint' || value < 0n || value >= 1n << 64n) throw outOfRange(path, at, value, 'a bigint of 8 bytes');
-      return view.setBigUint64(at, value, !row.bigEndian);
+      view.setBigUint64(at, value, !row.bigEndian);
+      return;
     case 'bytes':
     case 'reserved':
       if (!(value instanceof Uint8Array) || value.length !== row.size) throw outOfRange(path, at, value, `${row.size} bytes`);
-      return dst.set(value, at);
+      dst.set(value, at);
+      return;
     case 'bits':
-      return writeBits(row, dst, at, value, path);
+      writeBits(row, dst, at, value, path);
+      return;
     case 'struct':
       if (typeof value !== 'object' || value === null) throw outOfRange(path, at, value, 'an object');
-      return writeRows(row.layout as unknown as Layout, dst, view, at, value as Values, path);
+      writeRows(row.layout as unknown as Layout, dst, view, at, value as Values, path);
+      return;
     case 'array':
       if (!Array.isArray(value) || value.length !== row.count) throw outOfRange(path, at, value, `a list of ${row.count}`);
       value.forEach((item, i) => {

@@ -7,7 +7,14 @@ const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 /** A Markdown section: heading, source, and one table row a field; bits and nested structures follow in rows of their own. */
 export function markdown(layout: Layout): string {
-  const lines = [`## ${layout.name}`, '', `${layout.size} bytes (0x${layout.size.toString(16)}), little-endian unless said otherwise. Source: ${layout.source}.`, '', '| Offset | Bytes | Field | Kind | Meaning |', '| ---: | ---: | --- | --- | --- |'];
+  const lines = [
+    `## ${layout.name}`,
+    '',
+    `${layout.size} bytes (0x${layout.size.toString(16)}), little-endian unless said otherwise. Source: ${layout.source}.`,
+    '',
+    '| Offset | Bytes | Field | Kind | Meaning |',
+    '| ---: | ---: | --- | --- | --- |',
+  ];
   for (const [key, row] of Object.entries(layout.rows as Record<string, Row>)) lines.push(...rowLines(key, row));
   return `${lines.join('\n')}\n`;
 }
@@ -27,7 +34,10 @@ function rowLines(key: string, row: Row): string[] {
     case 'reserved':
       return [line('reserved')];
     case 'bits':
-      return [line('bits'), ...Object.entries(row.fields).map(([name, f]) => `| | ${f.width === 1 ? `bit ${f.shift}` : `bits ${f.shift + f.width - 1}:${f.shift}`} | \`${key}.${name}\` | ${f.reserved ? 'reserved' : ''} | ${cell(f.doc)} |`)];
+      return [
+        line('bits'),
+        ...Object.entries(row.fields).map(([name, f]) => `| | ${f.width === 1 ? `bit ${f.shift}` : `bits ${f.shift + f.width - 1}:${f.shift}`} | \`${key}.${name}\` | ${f.reserved ? 'reserved' : ''} | ${cell(f.doc)} |`),
+      ];
     case 'struct':
       return [line(`\`${row.layout.name}\``)];
     case 'array':

@@ -54,6 +54,7 @@ function integer(text: string, width: number, name: string, at: number): bigint 
 function hexBytes(text: string, size: number, name: string, at: number): Uint8Array {
   const plain = text.replace(/^0x/, '');
   if (/^[0-9a-fA-F]{2}\*$/.test(plain)) return new Uint8Array(size).fill(Number.parseInt(plain, 16));
-  if (!/^[0-9a-fA-F]*$/.test(plain) || plain.length !== size * 2) throw new CodecError('ERR_CODEC_RANGE', name, at, `must be ${size} bytes as ${size * 2} hexadecimal digits (or one byte and *), is ${plain.length} characters`);
+  if (!/^[0-9a-fA-F]*$/.test(plain) || plain.length !== size * 2)
+    throw new CodecError('ERR_CODEC_RANGE', name, at, `must be ${size} bytes as ${size * 2} hexadecimal digits (or one byte and *), is ${plain.length} characters`);
   return Uint8Array.from(Buffer.from(plain, 'hex'));
 }

@@ -70,7 +70,10 @@ export function ecSigner(curve: Curve, scalar: Uint8Array, deterministic: boolea
 /** @param privateKey an RSA key of any size that holds a SHA-384 PSS block with a salt of 48 bytes */
 export function rsaSigner(privateKey: KeyObject): RsaSigner {
   const publicKey = createPublicKey(privateKey);
-  const saltKey = createHash('sha256').update('teemu rsa-pss salt').update(privateKey.export({ type: 'pkcs1', format: 'der' })).digest();
+  const saltKey = createHash('sha256')
+    .update('teemu rsa-pss salt')
+    .update(privateKey.export({ type: 'pkcs1', format: 'der' }))
+    .digest();
   const modulusBits = privateKey.asymmetricKeyDetails?.modulusLength;
   if (privateKey.asymmetricKeyType !== 'rsa' || modulusBits === undefined) throw new TypeError('not an RSA private key');
   return {
@@ -94,7 +97,10 @@ function emsaPss(message: Uint8Array, salt: Uint8Array, modulusBits: number): Ui
   db[db.length - salt.length - 1] = 1;
   db.set(salt, db.length - salt.length);
   for (let counter = 0, at = 0; at < db.length; counter++) {
-    const mask = createHash('sha384').update(h).update(Uint8Array.of(0, 0, 0, counter)).digest();
+    const mask = createHash('sha384')
+      .update(h)
+      .update(Uint8Array.of(0, 0, 0, counter))
+      .digest();
     for (let i = 0; i < mask.length && at < db.length; i++, at++) db[at] = (db[at] ?? 0) ^ (mask[i] ?? 0);
   }
   db[0] = (db[0] ?? 0) & (0xff >> (8 * length - (modulusBits - 1)));

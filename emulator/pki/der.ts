@@ -74,6 +74,9 @@ export function time(at: number): Time {
 
 /** PEM of DER: lines of 64 characters and a newline at the end. */
 export function pem(label: string, src: Uint8Array): string {
-  const lines = Buffer.from(src).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(src)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -26,28 +26,33 @@ export function keyIdentifier(spki: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha1').update(new Uint8Array(subjectPublicKey)).digest());
 }
 
+/** Names the certified key. @param spki DER SubjectPublicKeyInfo */
 export function subjectKeyIdentifier(spki: Uint8Array): ExtensionSpec {
   return { oid: OID.subjectKeyIdentifier, critical: false, value: bytesOf(new SubjectKeyIdentifier(toBuffer(keyIdentifier(spki)))) };
 }
 
+/** Names the key that signs. @param issuerSpki DER SubjectPublicKeyInfo */
 export function authorityKeyIdentifier(issuerSpki: Uint8Array): ExtensionSpec {
   return { oid: OID.authorityKeyIdentifier, critical: false, value: bytesOf(new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(toBuffer(keyIdentifier(issuerSpki))) })) };
 }
 
-/** @param usages names of the bits that are set */
+/** Critical: what the key may do. @param usages names of the bits that are set */
 export function keyUsage(...usages: readonly (keyof typeof KeyUsageFlags)[]): ExtensionSpec {
   return { oid: OID.keyUsage, critical: true, value: bytesOf(new KeyUsage(usages.reduce((flags, name) => flags | KeyUsageFlags[name], 0))) };
 }
 
+/** Critical: this is an authority, over at most `pathLength` authorities below it. */
 export function basicConstraintsCa(pathLength?: number): ExtensionSpec {
   return { oid: OID.basicConstraints, critical: true, value: bytesOf(new BasicConstraints({ cA: true, ...(pathLength === undefined ? {} : { pathLenConstraint: pathLength }) })) };
 }
 
+/** Where the list of revoked certificates is served: one URL. */
 export function crlDistributionPoint(url: string): ExtensionSpec {
   const point = new DistributionPoint({ distributionPoint: new DistributionPointName({ fullName: [new GeneralName({ uniformResourceIdentifier: url })] }) });
   return { oid: OID.crlDistributionPoints, critical: false, value: bytesOf(new CRLDistributionPoints([point])) };
 }
 
+/** Number of a revocation list; a later list has a higher one (RFC 5280 §5.2.3). */
 export function crlNumber(value: number): ExtensionSpec {
   return { oid: OID.crlNumber, critical: false, value: bytesOf(new CRLNumber(value)) };
 }
