@@ -1,8 +1,5 @@
 /** An evidence bundle: bytes, certificates, collateral and the time at which they are valid, as named files and a manifest. */
-import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { TeemuError } from './errors.ts';
-import { freshSecret } from './world.ts';
 
 /** What a manifest can hold. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -29,6 +26,14 @@ export interface Bundle {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The name of the manifest in a bundle's folder. */
+export const MANIFEST = 'bundle.json';
+/** Files a bundle can have at most. */
+export const MAX_FILES = 1000;
+const MAX_NAME = 240;
+/** How deep objects and lists may be nested in a manifest. */
+const MAX_DEPTH = 16;
+
 /** Puts a bundle together: the manifest lists the files, and says loudly that it is emulated. */
 export function makeBundle(
   manifest: Omit<Manifest, 'files' | 'emulated'> & { readonly tee: string; readonly verifyAt: number; readonly services: Readonly<Record<string, string>> },
@@ -37,33 +42,45 @@ export function makeBundle(
   return { manifest: { ...manifest, tee: manifest.tee, verifyAt: manifest.verifyAt, services: manifest.services, files: [...files.keys()], emulated: EMULATED }, files };
 }
 
-/**
- * Writes a bundle into `dir`, whole or not at all: it is written beside it and moved into place. A bundle that is there already is replaced;
- * a folder with anything else in it is not.
- * @throws {TeemuError} ERR_FILE
- */
-export async function writeBundle(bundle: Bundle, dir: string): Promise<void> {
-  await refuseOtherFolder(dir);
-  const temporary = join(dirname(dir), `.${basename(dir)}.${process.pid}.${Buffer.from(freshSecret()).toString('hex', 0, 6)}.tmp`);
-  try {
-    for (const [name, contents] of bundle.files) {
-      await mkdir(dirname(join(temporary, name)), { recursive: true });
-      await writeFile(join(temporary, name), contents);
-    }
-    await writeFile(join(temporary, 'bundle.json'), `${JSON.stringify(bundle.manifest, undefined, 2)}\n`);
-    await rm(dir, { recursive: true, force: true });
-    await rename(temporary, dir);
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
-    throw cause instanceof TeemuError ? cause : new TeemuError('ERR_FILE', `${dir}: can't be written: ${(cause as Error).message}`, { cause });
-  }
+/** The same bundle with more files, which replace those of the same name. */
+export function withFiles(bundle: Bundle, more: ReadonlyMap<string, Uint8Array>): Bundle {
+  const files = new Map([...bundle.files, ...more]);
+  return { manifest: { ...bundle.manifest, files: [...files.keys()] }, files };
 }
 
-/** Nothing but an earlier bundle, or an empty folder, may stand where a bundle goes. */
-async function refuseOtherFolder(dir: string): Promise<void> {
-  const stats = await lstat(dir).catch(() => undefined);
-  if (!stats) return;
-  if (!stats.isDirectory()) throw new TeemuError('ERR_FILE', `${dir}: is no folder`);
-  const names = await readdir(dir);
-  if (names.length > 0 && !names.includes('bundle.json')) throw new TeemuError('ERR_FILE', `${dir}: holds something else than an evidence bundle; name an empty or a new folder`);
+/**
+ * Whether a text can name a file of a bundle: parts of letters, digits, `.`, `_`, `-`, joined by `/`; none begins with a dot, so that none is
+ * `..` and none leads out of the folder; never that of the manifest.
+ */
+export function isFileName(name: unknown): name is string {
+  return typeof name === 'string' && name.length <= MAX_NAME && name !== MANIFEST && /^\w[\w.-]*(?:\/\w[\w.-]*){0,7}$/.test(name);
+}
+
+/**
+ * Checks that what was read from a `bundle.json` is a manifest.
+ * @param where how to name it in the message
+ * @throws {TeemuError} ERR_FILE
+ */
+export function checkManifest(value: unknown, where: string): Manifest {
+  const refuse = (rule: string): TeemuError => new TeemuError('ERR_FILE', `${where}: ${rule}`);
+  if (!isRecord(value)) throw refuse('no JSON object');
+  if (!isShallow(value)) throw refuse(`nested more than ${MAX_DEPTH} deep`);
+  const { tee, verifyAt, services, files } = value;
+  if (typeof tee !== 'string' || !/^[a-z0-9][a-z0-9-]{0,39}$/.test(tee)) throw refuse("'tee' names no kind of evidence");
+  if (typeof verifyAt !== 'number' || !Number.isFinite(verifyAt) || verifyAt < 0 || verifyAt > 253402300799) throw refuse("'verifyAt' is no time in seconds since 1970");
+  if (!isRecord(services) || !Object.values(services).every((url) => typeof url === 'string')) throw refuse("'services' is no object of URLs");
+  if (!Array.isArray(files) || files.length > MAX_FILES) throw refuse(`'files' is no list of at most ${MAX_FILES} names`);
+  for (const name of files) if (!isFileName(name)) throw refuse(`'files' names ${JSON.stringify(name)?.slice(0, 100)}, which can't be a file of a bundle`);
+  if (new Set(files).size !== files.length) throw refuse("'files' names a file twice");
+  return value as unknown as Manifest;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether it can be walked without running out of stack. */
+function isShallow(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < MAX_DEPTH && Object.values(value).every((member) => isShallow(member, depth + 1));
 }
