@@ -16,4 +16,4 @@ export function realSample(name: string): Uint8Array {
 }
 
 /** `describe`, skipped when the samples are not there. */
-export const describeReal = describe.skipIf(REAL_SAMPLES === undefined);
+export const describeReal: ReturnType<typeof describe.skipIf> = describe.skipIf(REAL_SAMPLES === undefined);

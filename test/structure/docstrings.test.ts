@@ -28,7 +28,7 @@ function untyped(source: Source): string[] {
 }
 
 /** The name of a function, a class, or a constant that holds a function; undefined for anything else. */
-function callableName(declaration: Node): string | undefined {
+function callableName(declaration: unknown): string | undefined {
   if (isNode(declaration, 'FunctionDeclaration', 'ClassDeclaration', 'TSDeclareFunction')) return String((declaration.id as Node).name);
   if (!isNode(declaration, 'VariableDeclaration')) return undefined;
   const [first] = declaration.declarations as Node[];
