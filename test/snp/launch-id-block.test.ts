@@ -1,12 +1,11 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mutants } from '../../emulator/codec/mutants.ts';
 import { ecSigner, scalarFromSeed } from '../../emulator/crypto/sign.ts';
 import { ECDSA_PUBLIC_KEY, encodePublicKey, ID_AUTH, ID_BLOCK, type IdBlockChecks, type IdBlockStatus, keyDigest, signIdBlock, verifyIdBlock } from '../../emulator/snp/launch/id-block.ts';
 import { iterations } from '../hostile/iterations.ts';
+import { describeReal, realSample } from '../real-samples.ts';
 
 const key = (fill: number): ReturnType<typeof ecSigner> => ecSigner('P-384', scalarFromSeed('P-384', new Uint8Array(72).fill(fill)), true);
 const idKey = key(1);
@@ -77,8 +76,28 @@ describe('an ID block is refused', () => {
     ['with an ID key on P-256', 'INVALID_PARAM', 'snp.id-auth.idKey.curve', signed.idBlock, setAuth('idKey.curve', [1]), {}],
     ['with a reserved byte set', 'INVALID_PARAM', 'snp.id-auth.reserved8', signed.idBlock, setAuth('reserved8', [1]), {}],
     ['with an ID key that is no point of the curve', 'BAD_SIGNATURE', 'snp.id-auth.idBlockSignature', signed.idBlock, setAuth('idKey', offCurve), {}],
-    ['with a signature number longer than the curve’s', 'BAD_SIGNATURE', 'snp.id-auth.idBlockSignature', signed.idBlock, setAuth('idBlockSignature.r', Array.from({ length: 72 }, () => 1)), {}],
-    ['with a signature of zeros', 'BAD_SIGNATURE', 'snp.id-auth.idBlockSignature', signed.idBlock, setAuth('idBlockSignature', Array.from({ length: 512 }, () => 0)), {}],
+    [
+      'with a signature number longer than the curve’s',
+      'BAD_SIGNATURE',
+      'snp.id-auth.idBlockSignature',
+      signed.idBlock,
+      setAuth(
+        'idBlockSignature.r',
+        Array.from({ length: 72 }, () => 1),
+      ),
+      {},
+    ],
+    [
+      'with a signature of zeros',
+      'BAD_SIGNATURE',
+      'snp.id-auth.idBlockSignature',
+      signed.idBlock,
+      setAuth(
+        'idBlockSignature',
+        Array.from({ length: 512 }, () => 0),
+      ),
+      {},
+    ],
     ['when the author signed another ID key', 'BAD_SIGNATURE', 'snp.id-auth.idKeySignature', signed.idBlock, setAuth('idKeySignature.s', [...signed.idAuth.slice(0x40, 0x40 + 8)]), {}],
     ['when the author key was put in afterwards', 'BAD_SIGNATURE', 'snp.id-auth.idKeySignature', signed.idBlock, setAuth('authorKey', [...encodePublicKey(key(3).publicPoint)]), {}],
   ])('%s', (_, status, path, idBlock, idAuth, change) => {
@@ -106,7 +125,12 @@ test(`${iterations} hostile ID blocks and authentications give a verdict, never 
     copy.set(raw, ID_AUTH.locate('idKey.qx').at);
     return copy;
   });
-  const auth = fc.oneof(random, arbitraryKey, fc.constantFrom(...fields).map((m) => m.apply(signed.idAuth)), fc.uint8Array({ maxLength: 64 }));
+  const auth = fc.oneof(
+    random,
+    arbitraryKey,
+    fc.constantFrom(...fields).map((m) => m.apply(signed.idAuth)),
+    fc.uint8Array({ maxLength: 64 }),
+  );
   const idBlock = fc.oneof({ weight: 4, arbitrary: fc.constant(signed.idBlock) }, { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) });
   fc.assert(
     fc.property(idBlock, auth, (left, right) => {
@@ -117,9 +141,8 @@ test(`${iterations} hostile ID blocks and authentications give a verdict, never 
   );
 }, 600_000);
 
-const samples = process.env.TEEMU_REAL_SAMPLES;
-describe.skipIf(!samples)('published ID block figures (TEEMU_REAL_SAMPLES names the folder with the samples)', () => {
-  const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(samples ?? '', 'measure', 'id-block', name)));
+describeReal('published ID block figures', () => {
+  const read = (name: string): Uint8Array => realSample(`measure/id-block/${name}`);
   const point = (name: string): Uint8Array => {
     const jwk = createPublicKey(createPrivateKey(Buffer.from(read(name)))).export({ format: 'jwk' });
     return Uint8Array.from([4, ...Buffer.from(jwk.x ?? '', 'base64url'), ...Buffer.from(jwk.y ?? '', 'base64url')]);

@@ -13,7 +13,10 @@ export const LAUNCH_DESCRIPTION = z.strictObject({
   vcpus: z.int().min(1).max(MAX_VCPUS).describe('number of virtual CPUs'),
   vcpuType: z.string().max(64).nullable().describe("QEMU's name of the virtual CPU type; null where vcpuSignature stands or neither is measured"),
   vcpuSignature: z.exactOptional(z.int().min(0).max(0xffff_ffff)).describe('CPUID Fn0000_0001_EAX, in place of vcpuType'),
-  guestFeatures: z.string().regex(/^0x[0-9a-f]{1,16}$/, 'must be 0x and up to 16 lower-case hexadecimal digits').describe('SEV_FEATURES of every virtual CPU'),
+  guestFeatures: z
+    .string()
+    .regex(/^0x[0-9a-f]{1,16}$/, 'must be 0x and up to 16 lower-case hexadecimal digits')
+    .describe('SEV_FEATURES of every virtual CPU'),
   vmm: z.enum(Object.keys(VMMS) as [Vmm, ...Vmm[]]).describe('hypervisor'),
   kernel: fileName.nullable().describe('file with the kernel booted directly'),
   initrd: fileName.nullable().describe('file with its initial RAM disk'),

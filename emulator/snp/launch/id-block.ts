@@ -106,8 +106,8 @@ export type IdBlockStatus = keyof typeof ID_BLOCK_STATUS;
 
 /** Why an ID block is refused, or what it adds to the guest's reports. */
 export type IdBlockVerdict =
-  | { readonly ok: true; readonly block: IdBlock; /** 48 bytes. */ readonly idKeyDigest: Uint8Array; /** 48 bytes; there with an author key only. */ readonly authorKeyDigest?: Uint8Array }
-  | { readonly ok: false; readonly status: IdBlockStatus; /** The field that is at fault, as in the tables. */ readonly path: string; readonly reason: string };
+  | { readonly ok: true; readonly block: IdBlock /** 48 bytes. */; readonly idKeyDigest: Uint8Array /** 48 bytes; there with an author key only. */; readonly authorKeyDigest?: Uint8Array }
+  | { readonly ok: false; readonly status: IdBlockStatus /** The field that is at fault, as in the tables. */; readonly path: string; readonly reason: string };
 
 /** What an ID block is checked against. */
 export interface IdBlockChecks {

@@ -29,7 +29,7 @@ export interface LaunchConfig {
   /** Hypervisor; default `qemu`. */
   readonly vmm?: Vmm | undefined;
   /** An SVSM below the firmware, QEMU only. No kernel is booted directly and the guest features are 0x1 then. */
-  readonly svsm?: { readonly image: Uint8Array; /** Bytes between the SVSM's end and the firmware: the size of OVMF_VARS. */ readonly varsSize: number } | undefined;
+  readonly svsm?: { readonly image: Uint8Array /** Bytes between the SVSM's end and the firmware: the size of OVMF_VARS. */; readonly varsSize: number } | undefined;
 }
 
 /** A measured launch. */
@@ -104,7 +104,8 @@ function prepare({ ovmf: image, kernel, initrd, append, vcpus = 1, vcpuType, vcp
   const { resetEip } = ovmf;
   if (resetEip === undefined) throw new ConfigError('ovmf', 'the firmware does not say where further processors start: it is not built for SEV-ES or SEV-SNP');
   if (vcpus > 1 && resetEip === 0) throw new ConfigError('vcpus', "the firmware's start address for further processors is 0: it can have one only");
-  if (kernel && !ovmf.sections.some(({ type }) => type === 'kernelHashes')) throw new ConfigError('kernel', "the firmware's SEV metadata has no section for hashes of kernel, initrd and command line, so they cannot be measured");
+  if (kernel && !ovmf.sections.some(({ type }) => type === 'kernelHashes'))
+    throw new ConfigError('kernel', "the firmware's SEV metadata has no section for hashes of kernel, initrd and command line, so they cannot be measured");
   const save = (eip: number): Uint8Array => vmsaPage({ eip, sevFeatures: guestFeatures, signature, vmm });
   return { ovmf, vmm, vcpus, hashesPage: kernel && kernelHashesPage({ kernel, initrd, append }, ovmf.hashTable), bsp: save(BSP_EIP), ap: vcpus > 1 ? save(resetEip) : undefined, svsm: undefined };
 }
@@ -112,7 +113,8 @@ function prepare({ ovmf: image, kernel, initrd, append, vcpus = 1, vcpuType, vcp
 function prepareSvsm(ovmf: OvmfImage, { image, varsSize }: NonNullable<LaunchConfig['svsm']>, vmm: Vmm, vcpus: number, signature: number, kernel: Uint8Array | undefined): Launch {
   if (vmm !== 'qemu') throw new ConfigError('svsm', `only QEMU launches guests with an SVSM so, not ${vmm}`);
   if (kernel) throw new ConfigError('kernel', 'a guest with an SVSM boots no kernel directly');
-  if (!Number.isInteger(varsSize) || varsSize < 0 || varsSize > ovmf.gpa || varsSize % PAGE_SIZE !== 0) throw new ConfigError('svsm.varsSize', `must be a multiple of ${PAGE_SIZE} up to the firmware's address, is ${varsSize}`);
+  if (!Number.isInteger(varsSize) || varsSize < 0 || varsSize > ovmf.gpa || varsSize % PAGE_SIZE !== 0)
+    throw new ConfigError('svsm.varsSize', `must be a multiple of ${PAGE_SIZE} up to the firmware's address, is ${varsSize}`);
   const svsm = parseOvmf(image, ovmf.gpa - varsSize);
   if (svsm.svsmEntry === undefined) throw new ConfigError('svsm', 'the image does not say where it starts: it is no SVSM');
   const save = svsmVmsaPage(svsm.svsmEntry, signature);

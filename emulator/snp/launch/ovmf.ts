@@ -107,7 +107,8 @@ export function parseOvmf(image: Uint8Array, end: number = FOUR_GIB): OvmfImage 
   };
   const area = table.get(TABLE_GUIDS.hashTable);
   const svsmOffset = address(TABLE_GUIDS.svsmInfo, 'svsmInfo');
-  if (svsmOffset !== undefined && svsmOffset >= image.length) throw new CodecError('ERR_CODEC_RANGE', 'ovmf.table.svsmInfo.value', table.get(TABLE_GUIDS.svsmInfo)?.at ?? 0, `the entry point lies at 0x${svsmOffset.toString(16)}, outside the image`);
+  if (svsmOffset !== undefined && svsmOffset >= image.length)
+    throw new CodecError('ERR_CODEC_RANGE', 'ovmf.table.svsmInfo.value', table.get(TABLE_GUIDS.svsmInfo)?.at ?? 0, `the entry point lies at 0x${svsmOffset.toString(16)}, outside the image`);
   const metadata = table.get(TABLE_GUIDS.sevMetadata);
   return {
     bytes: image,
@@ -130,7 +131,8 @@ interface TableEntry {
 function readTable(image: Uint8Array): Map<string, TableEntry> {
   const footerAt = image.length - FOOTER_FROM_END - TABLE_ENTRY.size;
   const footer = readEntry(image, footerAt);
-  if (guidText(footer.guid) !== TABLE_GUIDS.footer) throw new CodecError('ERR_CODEC_RANGE', 'ovmf.footer.guid', footerAt + TABLE_ENTRY.rows.guid.at, `is no ${TABLE_GUIDS.footer}: the image has no table of GUIDed entries`);
+  if (guidText(footer.guid) !== TABLE_GUIDS.footer)
+    throw new CodecError('ERR_CODEC_RANGE', 'ovmf.footer.guid', footerAt + TABLE_ENTRY.rows.guid.at, `is no ${TABLE_GUIDS.footer}: the image has no table of GUIDed entries`);
   const start = footerAt + TABLE_ENTRY.size - footer.length;
   if (footer.length < TABLE_ENTRY.size || start < 0) throw new CodecError('ERR_CODEC_LENGTH', 'ovmf.footer.length', footerAt, `a table of ${footer.length} bytes does not end here`);
   const table = new Map<string, TableEntry>();
@@ -153,14 +155,21 @@ const readEntry = (image: Uint8Array, at: number): { length: number; guid: Uint8
 function readSections(image: Uint8Array, gpa: number, entry: TableEntry): OvmfSection[] {
   const fromEnd = decodeAt(TABLE_ADDRESS, entry.data, entry.at, 'ovmf.table.sevMetadata').value;
   const start = image.length - fromEnd;
-  if (start < 0 || fromEnd < SEV_METADATA.size) throw new CodecError('ERR_CODEC_RANGE', 'ovmf.table.sevMetadata.value', entry.at, `points 0x${fromEnd.toString(16)} bytes before the image's end, where no metadata can lie`);
+  if (start < 0 || fromEnd < SEV_METADATA.size)
+    throw new CodecError('ERR_CODEC_RANGE', 'ovmf.table.sevMetadata.value', entry.at, `points 0x${fromEnd.toString(16)} bytes before the image's end, where no metadata can lie`);
   const header = SEV_METADATA.decode(image.subarray(start, start + SEV_METADATA.size));
   const at = (field: keyof typeof SEV_METADATA.rows): number => start + SEV_METADATA.rows[field].at;
   if (String.fromCharCode(...header.signature) !== 'ASEV') throw new CodecError('ERR_CODEC_RANGE', 'ovmf.sev-metadata.signature', at('signature'), "must be 'ASEV'");
   if (header.version !== 1) throw new CodecError('ERR_CODEC_RANGE', 'ovmf.sev-metadata.version', at('version'), `must be 1, is ${header.version}`);
   if (header.sections > MAX_SECTIONS) throw new CodecError('ERR_CODEC_RANGE', 'ovmf.sev-metadata.sections', at('sections'), `must be at most ${MAX_SECTIONS}, is ${header.sections}`);
   const length = SEV_METADATA.size + header.sections * SEV_SECTION.size;
-  if (header.length !== length || start + length > image.length) throw new CodecError('ERR_CODEC_LENGTH', 'ovmf.sev-metadata.length', at('length'), `${header.sections} sections take ${length} bytes, but the metadata is said to be ${header.length} and the image has ${image.length - start} there`);
+  if (header.length !== length || start + length > image.length)
+    throw new CodecError(
+      'ERR_CODEC_LENGTH',
+      'ovmf.sev-metadata.length',
+      at('length'),
+      `${header.sections} sections take ${length} bytes, but the metadata is said to be ${header.length} and the image has ${image.length - start} there`,
+    );
   const sections: OvmfSection[] = [];
   for (let i = 0; i < header.sections; i++) {
     const sectionAt = start + SEV_METADATA.size + i * SEV_SECTION.size;
@@ -189,7 +198,12 @@ function checkPlace(sections: readonly OvmfSection[], imageGpa: number, imageSiz
   if (!last) return;
   const taken = [...sections.slice(0, -1), { gpa: imageGpa, size: imageSize }];
   if (last.gpa + last.size > FOUR_GIB || taken.some((other) => last.gpa < other.gpa + other.size && other.gpa < last.gpa + last.size)) {
-    throw new CodecError('ERR_CODEC_RANGE', `${path}.gpa`, at + SEV_SECTION.rows.gpa.at, `0x${last.gpa.toString(16)} to 0x${(last.gpa + last.size).toString(16)} overlaps another section or the image, or ends beyond 4 GiB`);
+    throw new CodecError(
+      'ERR_CODEC_RANGE',
+      `${path}.gpa`,
+      at + SEV_SECTION.rows.gpa.at,
+      `0x${last.gpa.toString(16)} to 0x${(last.gpa + last.size).toString(16)} overlaps another section or the image, or ends beyond 4 GiB`,
+    );
   }
   const total = sections.reduce((sum, { size }) => sum + size, 0);
   if (total > MAX_SECTION_BYTES) throw new CodecError('ERR_CODEC_RANGE', `${path}.size`, at + SEV_SECTION.rows.size.at, `all sections together must be at most ${MAX_SECTION_BYTES} bytes, are ${total}`);
