@@ -6,7 +6,7 @@ import { describeLaunch, readLaunch } from '../../emulator/snp/launch/descriptio
 import { SYNTHETIC_APPEND, syntheticFirmware, syntheticInitrd, syntheticKernel } from '../../emulator/snp/launch/firmware.ts';
 import { KERNEL_HASH_GUIDS, KERNEL_HASHES, kernelHashes } from '../../emulator/snp/launch/kernel-hashes.ts';
 import { type LaunchConfig, launchPages, measureLaunch, measureWithOvmfHash, ovmfHash } from '../../emulator/snp/launch/measure.ts';
-import { guidBytes, parseOvmf } from '../../emulator/snp/launch/ovmf.ts';
+import { guidBytes, parseOvmf, SEV_METADATA, SEV_SECTION } from '../../emulator/snp/launch/ovmf.ts';
 import { LaunchDigest, type LaunchPage, PAGE_TYPES, type PageType, VMSA_GPA } from '../../emulator/snp/launch/page-info.ts';
 import { BSP_EIP, SEGMENT, VMSA, vmsaPage } from '../../emulator/snp/launch/vmsa.ts';
 import { describeReal, REAL_SAMPLES, realSample } from '../real-samples.ts';
@@ -170,6 +170,14 @@ describe('kernel hashes', () => {
 describe('the pages of a launch', () => {
   const types = (pages: Iterable<LaunchPage>): string[] => [...pages].map(({ type }) => type).filter((type, i, all) => type !== all[i - 1]);
   const { gpa } = parseOvmf(firmware);
+  const noKernel = { kernel: undefined, initrd: undefined, append: undefined };
+  /** An SVSM image whose first section begins at `at`. */
+  const highSections = (at: number): Uint8Array => {
+    const image = syntheticFirmware({ size: 8192, svsmEntry: 0 });
+    const metadata = Buffer.from(image).lastIndexOf('ASEV');
+    new DataView(image.buffer).setUint32(metadata + SEV_METADATA.size + SEV_SECTION.locate('gpa').at, at, true);
+    return image;
+  };
 
   test.each<[string, Partial<LaunchConfig>, string[]]>([
     ['QEMU: sections in their order', {}, ['normal', 'zero', 'secrets', 'cpuid', 'zero', 'normal', 'zero', 'vmsa']],
@@ -245,6 +253,7 @@ describe('the pages of a launch', () => {
     ['a kernel where the firmware has no room for hashes', 'kernel', { ovmf: syntheticFirmware({ kernelHashes: false }) }],
     ['an unknown hypervisor', 'vmm', { vmm: 'toString' as 'qemu' }],
     ['an SVSM on EC2', 'svsm', { vmm: 'ec2', svsm: { image: syntheticFirmware({ size: 4096, svsmEntry: 0 }), varsSize: 0 } }],
+    ['an SVSM whose areas lie in the firmware', 'svsm', { ...noKernel, ovmf: syntheticFirmware({ size: 16 << 20 }), svsm: { image: highSections(0xff00_0000), varsSize: 0 } }],
     ['an SVSM that does not say where it starts', 'svsm', { kernel: undefined, initrd: undefined, append: undefined, svsm: { image: syntheticFirmware({ size: 4096 }), varsSize: 0 } }],
   ])('%s is refused', (_, key, change) => {
     expect(() => launchPages({ ...config, ...change })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key }));

@@ -117,6 +117,7 @@ function prepareSvsm(ovmf: OvmfImage, { image, varsSize }: NonNullable<LaunchCon
     throw new ConfigError('svsm.varsSize', `must be a multiple of ${PAGE_SIZE} up to the firmware's address, is ${varsSize}`);
   const svsm = parseOvmf(image, ovmf.gpa - varsSize);
   if (svsm.svsmEntry === undefined) throw new ConfigError('svsm', 'the image does not say where it starts: it is no SVSM');
+  if (svsm.sections.some((section) => section.gpa + section.size > ovmf.gpa)) throw new ConfigError('svsm', 'an area that the SVSM wants prepared overlaps the firmware');
   const save = svsmVmsaPage(svsm.svsmEntry, signature);
   return { ovmf, vmm, vcpus, hashesPage: undefined, bsp: save, ap: save, svsm };
 }
