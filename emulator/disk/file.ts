@@ -1,7 +1,7 @@
 /** Reading a file that somebody else may have put there: bounded, regular files only, links followed only where the user named the path. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { TeemuError } from './errors.ts';
+import { TeemuError } from '../errors.ts';
 
 /** How {@link readBounded} reads. */
 export interface ReadOptions {
