@@ -24,7 +24,7 @@ export interface LaunchConfig {
   readonly vcpuType?: string | undefined;
   /** CPUID Fn0000_0001_EAX, 32 bits. */
   readonly vcpuSignature?: number | undefined;
-  /** SEV_FEATURES of every virtual CPU, 64 bits; default 0x1, SNP active. Linux 6.6 and later add 0x20, debug register swap. */
+  /** SEV_FEATURES of every virtual CPU, 64 bits; default 0x1, SNP active. A host kernel may add 0x20, debug register swap. */
   readonly guestFeatures?: bigint | undefined;
   /** Hypervisor; default `qemu`. */
   readonly vmm?: Vmm | undefined;

@@ -127,7 +127,7 @@ export const BSP_EIP = 0xffff_fff0;
 
 /**
  * What differs between the hypervisors that launch SNP guests: some register values at reset, and the order and kind of two sorts of page.
- * Values: virtee/sev-snp-measure 0.0.13, which reproduces measurements of guests on each of them.
+ * Values: virtee/sev-snp-measure 0.0.13, with which owners predict measurements on each of them.
  */
 export const VMMS = {
   qemu: { bspCsAttributes: 0x9b, ssAttributes: 0x93, trAttributes: 0x8b, gPat: 0x0007_0406_0007_0406n, rdx: undefined, mxcsr: 0x1f80, x87Fcw: 0x37f, secMem: 'zero', cpuidLast: false },
