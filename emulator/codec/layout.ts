@@ -78,27 +78,28 @@ export class Layout<R extends Rows = Rows> {
    * @throws {CodecError} ERR_CODEC_FIELD when there is no such field
    */
   locate(path: string): { readonly at: number; readonly size: number; readonly row: Row; readonly bits?: BitField } {
-    return locateIn(this as unknown as Layout, path, path.split('.'), 0);
+    return locateIn(this as unknown as Layout, `${this.name}.${path}`, path.split('.'), 0);
   }
 }
 
+/** @param path the whole path, with the outermost structure's name, for the error; `parts` are what is left of it */
 function locateIn(layout: Layout, path: string, parts: readonly string[], base: number): { at: number; size: number; row: Row; bits?: BitField } {
   const [head = '', ...rest] = parts;
   const row = Object.hasOwn(layout.rows, head) ? (layout.rows[head] as Row) : undefined;
-  if (!row) throw new CodecError('ERR_CODEC_FIELD', `${layout.name}.${head}`, base, `no such field; there are: ${Object.keys(layout.rows).join(', ')}`);
-  return locateRow(layout.name, row, path, rest, base + row.at);
+  if (!row) throw new CodecError('ERR_CODEC_FIELD', path, base, `no such field; there are: ${Object.keys(layout.rows).join(', ')}`);
+  return locateRow(row, path, rest, base + row.at);
 }
 
-function locateRow(name: string, row: Row, path: string, rest: readonly string[], at: number): { at: number; size: number; row: Row; bits?: BitField } {
+function locateRow(row: Row, path: string, rest: readonly string[], at: number): { at: number; size: number; row: Row; bits?: BitField } {
   const [next, ...more] = rest;
   if (next === undefined) return { at, size: row.size, row };
   if (row.kind === 'struct') return locateIn(row.layout as unknown as Layout, path, rest, at);
   if (row.kind === 'array') {
     const index = /^\d{1,4}$/.test(next) ? Number(next) : row.count;
-    if (index < row.count) return locateRow(name, row.item, path, more, at + index * row.item.size);
+    if (index < row.count) return locateRow(row.item, path, more, at + index * row.item.size);
   }
   if (row.kind === 'bits' && more.length === 0 && Object.hasOwn(row.fields, next)) return { at, size: row.size, row, bits: row.fields[next] as BitField };
-  throw new CodecError('ERR_CODEC_FIELD', `${name}: ${path}`, at, row.kind === 'bits' ? `no such bits; there are: ${Object.keys(row.fields).join(', ')}` : 'no such field');
+  throw new CodecError('ERR_CODEC_FIELD', path, at, row.kind === 'bits' ? `no such bits; there are: ${Object.keys(row.fields).join(', ')}` : 'no such field');
 }
 
 function checkBits(path: string, row: BitsRow): void {
