@@ -1,0 +1,102 @@
+/**
+ * Reading DER one value at a time, strictly: definite lengths in their shortest form only, and nothing left over. The bytes are taken
+ * apart by the library's decoder; this adds where in the input a value lies, and typed errors.
+ */
+import { DER } from '@noble/curves/abstract/der.js';
+import { CodecError } from '../errors.ts';
+
+/** DER identifier octets. */
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  utf8String: 0x0c,
+  printableString: 0x13,
+  ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+  /** Context-specific and constructed: `[n] EXPLICIT`. */
+  explicit: (n: number): number => 0xa0 | n,
+} as const;
+
+/** Reads the values that follow each other in some DER. Contents are views, not copies. */
+export class TlvReader {
+  readonly #base: number;
+  readonly #path: string;
+  #rest: Uint8Array;
+
+  /** @param src a plain `Uint8Array` @param path how errors name the structure @param base where the outermost structure begins in its buffer */
+  constructor(src: Uint8Array, path: string, base: number = src.byteOffset) {
+    this.#rest = src;
+    this.#path = path;
+    this.#base = base;
+  }
+
+  /** Identifier octet of the next value; undefined at the end. */
+  get next(): number | undefined {
+    return this.#rest[0];
+  }
+
+  /** Bytes from the start of the outermost structure to the next value. */
+  get at(): number {
+    return this.#rest.byteOffset - this.#base;
+  }
+
+  /** The contents of the next value. @throws {CodecError} ERR_PKI_PARSE when its identifier is not `tag` or its length is not DER */
+  read(tag: number, field: string): Uint8Array {
+    try {
+      const { v, l } = DER._tlv.decode(tag, this.#rest);
+      this.#rest = l;
+      return v;
+    } catch {
+      throw this.fail(
+        field,
+        this.next === undefined
+          ? 'is missing: the structure ends before it'
+          : this.next === tag
+            ? 'its length is not DER, or runs past the end'
+            : `must have the tag 0x${tag.toString(16)}, has 0x${this.next.toString(16)}`,
+      );
+    }
+  }
+
+  /** The whole of the next value, identifier and length included. @throws {CodecError} as {@link read} does */
+  whole(tag: number, field: string): Uint8Array {
+    const before = this.#rest;
+    this.read(tag, field);
+    return before.subarray(0, before.length - this.#rest.length);
+  }
+
+  /** A reader of what is inside the next value. @throws {CodecError} as {@link read} does */
+  enter(tag: number, field: string): TlvReader {
+    return new TlvReader(this.read(tag, field), `${this.#path}.${field}`, this.#base);
+  }
+
+  /** @throws {CodecError} ERR_PKI_PARSE when something is left */
+  end(): void {
+    if (this.#rest.length > 0) throw this.fail('end', `${this.#rest.length} bytes more than the structure has`);
+  }
+
+  /** An error that names a field here. */
+  fail(field: string, rule: string, at: number = this.at): CodecError {
+    return new CodecError('ERR_PKI_PARSE', `${this.#path}.${field}`, at, rule);
+  }
+}
+
+/**
+ * The value of an INTEGER that is not negative and encoded in as few bytes as possible.
+ * @param contents its contents octets
+ * @returns undefined when it is negative, empty or padded
+ */
+export function unsignedInteger(contents: Uint8Array): bigint | undefined {
+  try {
+    return DER._int.decode(contents);
+  } catch {
+    return undefined;
+  }
+}
