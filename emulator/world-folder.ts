@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { link, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TeemuError } from './errors.ts';
 import { type Clock, freshSecret, makeRsaKey, World } from './world.ts';
@@ -93,7 +93,8 @@ function mustBePrivate(path: string, stats: Stats): void {
 async function readPrivate(path: string): Promise<string | undefined> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
-    file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    // Not blocking: a named pipe would otherwise be waited for.
+    file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     if (isCode(cause, 'ENOENT')) return undefined;
     throw new TeemuError('ERR_FILE', `${path}: ${isCode(cause, 'ELOOP') ? 'is a symbolic link, which is not followed' : (cause as Error).message}`, { cause });
@@ -121,19 +122,19 @@ async function readOrMake(path: string, make: () => Promise<string>): Promise<st
 /** Writes `text` whole under `path` unless something is there already: a temporary file, then a hard link, which never replaces. */
 async function keepUnlessThere(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.${Buffer.from(freshSecret()).toString('hex', 0, 6)}.tmp`;
-  const file = await open(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0), 0o600);
   try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
+    const file = await open(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0), 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await link(temporary, path);
   } catch (cause) {
     if (!isCode(cause, 'EEXIST')) throw new TeemuError('ERR_FILE', `${path}: can't be written: ${(cause as Error).message}`, { cause });
   } finally {
-    await unlink(temporary);
+    await rm(temporary, { force: true });
   }
 }
 
