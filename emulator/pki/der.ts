@@ -1,6 +1,7 @@
 /** The few DER pieces that certificates of every vendor are made of, on top of the ASN.1 library. */
 import { AlgorithmIdentifier, AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName, Time } from '@peculiar/asn1-x509';
 import * as asn1js from 'asn1js';
+import type { Curve, Signer } from '../crypto/sign.ts';
 
 export const OID = {
   commonName: '2.5.4.3',
@@ -13,10 +14,13 @@ export const OID = {
   keyUsage: '2.5.29.15',
   basicConstraints: '2.5.29.19',
   crlNumber: '2.5.29.20',
+  crlReason: '2.5.29.21',
   crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   netscapeComment: '2.16.840.1.113730.1.13',
   rsassaPss: '1.2.840.113549.1.1.10',
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  ecdsaWithSha384: '1.2.840.10045.4.3.3',
 } as const;
 
 /** An ArrayBuffer of exactly these bytes, as the ASN.1 library wants them. */
@@ -55,6 +59,23 @@ export function pssSha384(trailerField: 'explicit' | 'omitted'): AlgorithmIdenti
   const value = [tagged(0, sha384), tagged(1, mgf1), tagged(2, new asn1js.Integer({ value: 48 }))];
   if (trailerField === 'explicit') value.push(tagged(3, new asn1js.Integer({ value: 1 })));
   return new AlgorithmIdentifier({ algorithm: OID.rsassaPss, parameters: new asn1js.Sequence({ value }).toBER() });
+}
+
+/** ECDSA with the usual hash of its curve (RFC 5758 §3.2): no parameters. */
+export function ecdsaWith(curve: Curve): AlgorithmIdentifier {
+  return new AlgorithmIdentifier({ algorithm: curve === 'P-256' ? OID.ecdsaWithSha256 : OID.ecdsaWithSha384 });
+}
+
+/** ECDSA-Sig-Value (RFC 3279 §2.2.3). @param signature r ‖ s, each half of it, big-endian */
+export function ecdsaSignatureValue(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2;
+  return der(new asn1js.Sequence({ value: [signature.subarray(0, half), signature.subarray(half)].map((n) => new asn1js.Integer({ valueHex: serialNumber(n) })) }));
+}
+
+/** A signature as certificates and CRLs hold it: DER for elliptic curves, plain bytes for RSA. */
+export function signatureValue(signer: Signer, message: Uint8Array): ArrayBuffer {
+  const signature = signer.sign(message);
+  return toBuffer(signer.kind === 'ec' ? ecdsaSignatureValue(signature) : signature);
 }
 
 /** One attribute of a name: type and text; a country is a PrintableString, everything else UTF-8. */

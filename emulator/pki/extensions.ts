@@ -6,6 +6,8 @@ import {
   BasicConstraints,
   CRLDistributionPoints,
   CRLNumber,
+  CRLReason,
+  CRLReasons,
   DistributionPoint,
   DistributionPointName,
   GeneralName,
@@ -26,14 +28,14 @@ export function keyIdentifier(spki: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha1').update(new Uint8Array(subjectPublicKey)).digest());
 }
 
-/** Names the certified key. @param spki DER SubjectPublicKeyInfo */
-export function subjectKeyIdentifier(spki: Uint8Array): ExtensionSpec {
-  return { oid: OID.subjectKeyIdentifier, critical: false, value: bytesOf(new SubjectKeyIdentifier(toBuffer(keyIdentifier(spki)))) };
+/** Names the certified key. @param spki DER SubjectPublicKeyInfo @param identify how the vendor names a key */
+export function subjectKeyIdentifier(spki: Uint8Array, identify: (spki: Uint8Array) => Uint8Array = keyIdentifier): ExtensionSpec {
+  return { oid: OID.subjectKeyIdentifier, critical: false, value: bytesOf(new SubjectKeyIdentifier(toBuffer(identify(spki)))) };
 }
 
-/** Names the key that signs. @param issuerSpki DER SubjectPublicKeyInfo */
-export function authorityKeyIdentifier(issuerSpki: Uint8Array): ExtensionSpec {
-  return { oid: OID.authorityKeyIdentifier, critical: false, value: bytesOf(new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(toBuffer(keyIdentifier(issuerSpki))) })) };
+/** Names the key that signs. @param issuerSpki DER SubjectPublicKeyInfo @param identify how the vendor names a key */
+export function authorityKeyIdentifier(issuerSpki: Uint8Array, identify: (spki: Uint8Array) => Uint8Array = keyIdentifier): ExtensionSpec {
+  return { oid: OID.authorityKeyIdentifier, critical: false, value: bytesOf(new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(toBuffer(identify(issuerSpki))) })) };
 }
 
 /** Critical: what the key may do. @param usages names of the bits that are set */
@@ -46,6 +48,11 @@ export function basicConstraintsCa(pathLength?: number): ExtensionSpec {
   return { oid: OID.basicConstraints, critical: true, value: bytesOf(new BasicConstraints({ cA: true, ...(pathLength === undefined ? {} : { pathLenConstraint: pathLength }) })) };
 }
 
+/** Critical: this is no authority. */
+export function basicConstraintsLeaf(): ExtensionSpec {
+  return { oid: OID.basicConstraints, critical: true, value: bytesOf(new BasicConstraints({ cA: false })) };
+}
+
 /** Where the list of revoked certificates is served: one URL. */
 export function crlDistributionPoint(url: string): ExtensionSpec {
   const point = new DistributionPoint({ distributionPoint: new DistributionPointName({ fullName: [new GeneralName({ uniformResourceIdentifier: url })] }) });
@@ -55,6 +62,11 @@ export function crlDistributionPoint(url: string): ExtensionSpec {
 /** Number of a revocation list; a later list has a higher one (RFC 5280 §5.2.3). */
 export function crlNumber(value: number): ExtensionSpec {
   return { oid: OID.crlNumber, critical: false, value: bytesOf(new CRLNumber(value)) };
+}
+
+/** Why an entry of a revocation list was revoked (RFC 5280 §5.3.1). */
+export function crlReason(reason: keyof typeof CRLReasons): ExtensionSpec {
+  return { oid: OID.crlReason, critical: false, value: bytesOf(new CRLReason(CRLReasons[reason])) };
 }
 
 /** The words that say a root is a test root. */

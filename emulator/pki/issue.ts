@@ -3,7 +3,7 @@ import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { type AlgorithmIdentifier, Certificate, Extension, Extensions, SubjectPublicKeyInfo, TBSCertificate, Validity, Version } from '@peculiar/asn1-x509';
 import { refuseGenuine } from '../crypto/genuine.ts';
 import type { Signer } from '../crypto/sign.ts';
-import { distinguishedName, type NameAttribute, pem, serialNumber, time, toBuffer } from './der.ts';
+import { distinguishedName, type NameAttribute, pem, serialNumber, signatureValue, time, toBuffer } from './der.ts';
 
 /** One extension: `value` is the DER inside the OCTET STRING. */
 export interface ExtensionSpec {
@@ -56,7 +56,7 @@ export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedC
     extensions: new Extensions(spec.extensions.map((e) => new Extension({ extnID: e.oid, critical: e.critical, extnValue: new OctetString(toBuffer(e.value)) }))),
   });
   const tbs = new Uint8Array(AsnConvert.serialize(tbsCertificate));
-  const certificate = new Certificate({ tbsCertificate, signatureAlgorithm: spec.signatureAlgorithm, signatureValue: toBuffer(signer.sign(tbs)) });
+  const certificate = new Certificate({ tbsCertificate, signatureAlgorithm: spec.signatureAlgorithm, signatureValue: signatureValue(signer, tbs) });
   const der = new Uint8Array(AsnConvert.serialize(certificate));
   return { der, pem: pem('CERTIFICATE', der), spec };
 }

@@ -3,7 +3,7 @@ import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { type AlgorithmIdentifier, CertificateList, Extension, RevokedCertificate, TBSCertList, Version } from '@peculiar/asn1-x509';
 import { refuseGenuine } from '../crypto/genuine.ts';
 import type { Signer } from '../crypto/sign.ts';
-import { distinguishedName, type NameAttribute, serialNumber, time, toBuffer } from './der.ts';
+import { distinguishedName, type NameAttribute, serialNumber, signatureValue, time, toBuffer } from './der.ts';
 import type { ExtensionSpec } from './issue.ts';
 
 /** One revoked certificate. */
@@ -12,6 +12,8 @@ export interface Revocation {
   readonly serial: Uint8Array;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Why, for a list whose entries say so (RFC 5280 §5.3.1). */
+  readonly reason?: ExtensionSpec;
 }
 
 /** Everything that stands in a CRL but its signature. */
@@ -39,9 +41,17 @@ export function issueCrl(spec: CrlSpec, signer: Signer): Uint8Array {
     issuer: distinguishedName(spec.issuer),
     thisUpdate: time(spec.thisUpdate),
     ...(spec.nextUpdate === undefined ? {} : { nextUpdate: time(spec.nextUpdate) }),
-    ...(spec.revoked.length === 0 ? {} : { revokedCertificates: spec.revoked.map((r) => new RevokedCertificate({ userCertificate: serialNumber(r.serial), revocationDate: time(r.at) })) }),
-    crlExtensions: spec.extensions.map((e) => new Extension({ extnID: e.oid, critical: e.critical, extnValue: new OctetString(toBuffer(e.value)) })),
+    ...(spec.revoked.length === 0 ? {} : { revokedCertificates: spec.revoked.map(entry) }),
+    crlExtensions: spec.extensions.map(extension),
   });
   const tbs = new Uint8Array(AsnConvert.serialize(tbsCertList));
-  return new Uint8Array(AsnConvert.serialize(new CertificateList({ tbsCertList, signatureAlgorithm: spec.signatureAlgorithm, signature: toBuffer(signer.sign(tbs)) })));
+  return new Uint8Array(AsnConvert.serialize(new CertificateList({ tbsCertList, signatureAlgorithm: spec.signatureAlgorithm, signature: signatureValue(signer, tbs) })));
+}
+
+function extension({ oid, critical, value }: ExtensionSpec): Extension {
+  return new Extension({ extnID: oid, critical, extnValue: new OctetString(toBuffer(value)) });
+}
+
+function entry({ serial, at, reason }: Revocation): RevokedCertificate {
+  return new RevokedCertificate({ userCertificate: serialNumber(serial), revocationDate: time(at), ...(reason ? { crlEntryExtensions: [extension(reason)] } : {}) });
 }
