@@ -90,6 +90,17 @@ export function decodeCertificateTable(src: Uint8Array, { guidOrder = 'textual' 
   });
 }
 
+/**
+ * How long a table is without what follows it: to the end of its list or of its last contents.
+ * @param src a table, padded perhaps; without any byte, 0
+ * @throws {CodecError} as {@link decodeCertificateTable} for a list that does not end
+ */
+export function certificateTableSize(src: Uint8Array): number {
+  if (src.length === 0) return 0;
+  const rows = readRows(src);
+  return rows.reduce((end, { offset, length }) => Math.max(end, offset + length), (rows.length + 1) * CERTIFICATE_TABLE_ENTRY.size);
+}
+
 function readRows(src: Uint8Array): { guid: Uint8Array; offset: number; length: number }[] {
   const rows: { guid: Uint8Array; offset: number; length: number }[] = [];
   for (let at = 0; ; at += CERTIFICATE_TABLE_ENTRY.size) {

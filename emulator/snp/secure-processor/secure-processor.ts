@@ -13,7 +13,9 @@ import type { FirmwareVersion } from '../releases.ts';
 import { type SnpReport, VMPL_HOST } from '../report.ts';
 import { componentAbove, type Tcb } from '../tcb.ts';
 import { assembleReport, KEY_SELECT, type ReportContents, selectKey, type SigningKey, writeReport } from './attestation.ts';
+import { type KeyRoots, keyRoots } from './derived-key.ts';
 import { type Guest, type GuestContext, type GuestState, VMPLS } from './guest-context.ts';
+import { exchange } from './messages/exchange.ts';
 import { secretsPage, VMPCK_SIZE } from './messages/secrets-page.ts';
 import { checkPlatform, compareVersions, type Platform, reportKey, type ReportSigner } from './platform.ts';
 import { checkPolicy } from './policy.ts';
@@ -78,6 +80,7 @@ export class SecureProcessor {
   readonly world: World;
   #platform: Platform;
   #initialized = true;
+  #roots: KeyRoots;
   readonly #guests = new Map<Guest, GuestContext>();
   readonly #keys = new Map<'vcek' | 'vlek', EcSigner>();
 
@@ -86,6 +89,7 @@ export class SecureProcessor {
     checkPlatform(platform);
     this.world = world;
     this.#platform = platform;
+    this.#roots = keyRoots(world, platform);
   }
 
   /** The platform as it is now. */
@@ -261,6 +265,16 @@ export class SecureProcessor {
     return this.#report(guest, this.#contents(guest, request), edit);
   }
 
+  /**
+   * SNP_GUEST_REQUEST: answers a message that a guest sealed under one of its keys.
+   * @param page 4096 bytes @returns 4096 bytes
+   * @throws {FirmwareError} INVALID_GUEST, INVALID_GUEST_STATE, INVALID_PARAM, BAD_MEASUREMENT, UNSUPPORTED; a request that is understood and refused is answered with a status in its payload
+   */
+  guestRequest(handle: Guest, page: Uint8Array): Uint8Array {
+    const guest = this.#guest(handle, 'RUNNING');
+    return exchange({ platform: this.#platform, guest, roots: this.#roots, report: (contents) => this.#report(guest, contents) }, page);
+  }
+
   /** A report about a guest that its host asks for: its VMPL is all ones. @param reportData 64 bytes @returns 1184 bytes @throws {FirmwareError} as {@link attest} */
   hostReport(handle: Guest, reportData: Uint8Array): Uint8Array {
     const guest = this.#guest(handle, 'RUNNING');
@@ -296,6 +310,7 @@ export class SecureProcessor {
     const platform = { ...this.#platform, ...changes };
     checkPlatform(platform);
     this.#platform = platform;
+    this.#roots = keyRoots(this.world, platform);
     this.#keys.clear();
   }
 
