@@ -12,6 +12,14 @@ export type AuthorityRole = 'ARK' | 'ASK' | 'ASVK';
 /** Changes a certificate or list before it is signed, to make one that AMD would not issue. */
 export type Edit<T> = (spec: T) => T;
 
+/** What AMD would do otherwise for a leaf. */
+export interface LeafChange {
+  /** Changes it before it is signed. */
+  readonly edit?: Edit<CertificateSpec>;
+  /** Signs it in place of ASK or ASVK. */
+  readonly signedBy?: RsaSigner;
+}
+
 /** The CSP id that a VLEK carries unless told otherwise, as in a genuine one. */
 export const DEFAULT_CSP_ID = 'CN=cc-us-east-2.amazonaws.com';
 
@@ -52,13 +60,13 @@ export class AmdAuthority {
   }
 
   /** The certificate of a chip's VCEK at a TCB. @param hwid 8 bytes for Turin, 64 for the others */
-  vcek(hwid: Uint8Array, tcb: Tcb, { productName, edit }: { productName?: string; edit?: Edit<CertificateSpec> } = {}): IssuedCertificate {
-    return this.#leaf('VCEK', vcekKey(this.world, this.line, hwid, tcb).spki, { hwid, tcb, ...(productName === undefined ? {} : { productName }) }, edit);
+  vcek(hwid: Uint8Array, tcb: Tcb, { productName, ...change }: { productName?: string } & LeafChange = {}): IssuedCertificate {
+    return this.#leaf('VCEK', vcekKey(this.world, this.line, hwid, tcb).spki, { hwid, tcb, ...(productName === undefined ? {} : { productName }) }, change);
   }
 
   /** The certificate of a provider's VLEK at a TCB. */
-  vlek(tcb: Tcb, { cspId = DEFAULT_CSP_ID, edit }: { cspId?: string; edit?: Edit<CertificateSpec> } = {}): IssuedCertificate {
-    return this.#leaf('VLEK', vlekKey(this.world, this.line, cspId, tcb).spki, { cspId, tcb }, edit);
+  vlek(tcb: Tcb, { cspId = DEFAULT_CSP_ID, ...change }: { cspId?: string } & LeafChange = {}): IssuedCertificate {
+    return this.#leaf('VLEK', vlekKey(this.world, this.line, cspId, tcb).spki, { cspId, tcb }, change);
   }
 
   /** What the KDS serves as `cert_chain`: the intermediate, then the ARK, in PEM. */
@@ -95,7 +103,7 @@ export class AmdAuthority {
     return amdCertificateSpec(profile, this.line, this.world.now(), { spki, issuer: this.key(profile.issuer) }, leaf);
   }
 
-  #leaf(role: 'VCEK' | 'VLEK', spki: Uint8Array, leaf: LeafSubject, edit: Edit<CertificateSpec> = (spec) => spec): IssuedCertificate {
-    return issueCertificate(edit(this.#spec(AMD_PROFILES[role], spki, leaf)), this.key(AMD_PROFILES[role].issuer));
+  #leaf(role: 'VCEK' | 'VLEK', spki: Uint8Array, leaf: LeafSubject, { edit = (spec) => spec, signedBy = this.key(AMD_PROFILES[role].issuer) }: LeafChange): IssuedCertificate {
+    return issueCertificate(edit(this.#spec(AMD_PROFILES[role], spki, leaf)), signedBy);
   }
 }

@@ -1,0 +1,38 @@
+/** The registry of emulated TEEs: the one place that knows which there are. A new TEE is one folder and one row. */
+import type { z } from 'zod';
+import type { Bundle } from './bundle.ts';
+import { ConfigError } from './errors.ts';
+import { snpEvidence, snpRsaLabels } from './snp/evidence.ts';
+import { SNP_OPTIONS, type SnpOptionsInput } from './snp/options.ts';
+import type { World } from './world.ts';
+
+/** Everything that the command line, the control port and the library need to know of a TEE. */
+export interface Tee {
+  readonly name: string;
+  readonly doc: string;
+  /** What a caller may say; each member becomes an option, a JSON member, and a line of help. */
+  readonly options: z.ZodObject;
+  /** Labels of the RSA keys that a private world must have made for evidence with these options. @throws {ConfigError} */
+  readonly rsaLabels: (options: unknown) => readonly string[];
+  /** @throws {ConfigError} naming the option that cannot be @throws {CodecError} for a field that cannot be set so */
+  readonly evidence: (world: World, options: unknown) => Bundle;
+}
+
+const SNP: Tee = {
+  name: 'snp',
+  doc: 'AMD SEV-SNP: an attestation report with its certificates',
+  options: SNP_OPTIONS,
+  // The functions check what they are given themselves: these options come from a command line or from a request.
+  rsaLabels: (options) => snpRsaLabels(options as SnpOptionsInput),
+  evidence: (world, options) => snpEvidence(world, options as SnpOptionsInput).bundle,
+};
+
+/** Every emulated TEE, by name. */
+export const TEES: ReadonlyMap<string, Tee> = new Map([SNP].map((tee) => [tee.name, tee]));
+
+/** @throws {ConfigError} naming the TEEs there are */
+export function teeNamed(name: string): Tee {
+  const tee = TEES.get(name);
+  if (!tee) throw new ConfigError('tee', `'${name}' is none of ${[...TEES.keys()].join(', ')}`);
+  return tee;
+}

@@ -1,0 +1,179 @@
+// Command wrapper runs go-sev-guest's library, unmodified, over cases given as JSON lines on standard input, one verdict a line on
+// standard output. Only the trusted root, the clock and the place of the key distribution service are the caller's.
+package main
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/go-sev-guest/abi"
+	"github.com/google/go-sev-guest/kds"
+	spb "github.com/google/go-sev-guest/proto/sevsnp"
+	"github.com/google/go-sev-guest/validate"
+	"github.com/google/go-sev-guest/verify"
+	"github.com/google/go-sev-guest/verify/trust"
+	"google.golang.org/protobuf/proto"
+)
+
+const amdKds = "https://kdsintf.amd.com"
+
+type request struct {
+	ID string `json:"id"`
+	// Report, then certificate table (or 24 zero bytes), base64.
+	Extended string `json:"extended"`
+	// A serialized sevsnp.Attestation instead, base64.
+	Proto string `json:"proto"`
+	// Intermediate, then ARK, PEM.
+	Chain string `json:"chain"`
+	Line  string `json:"line"`
+	// Seconds since 1970.
+	Now int64 `json:"now"`
+	// Base URL of the key distribution service; empty: no fetching.
+	Kds         string `json:"kds"`
+	CheckCrl    bool   `json:"checkCrl"`
+	GuestPolicy uint64 `json:"guestPolicy"`
+	ReportData  string `json:"reportData"`
+	Measurement string `json:"measurement"`
+	HostData    string `json:"hostData"`
+	Vmpl        *int   `json:"vmpl"`
+	MinimumTcb  uint64 `json:"minimumTcb"`
+	Provisional bool   `json:"provisional"`
+	// How often to do it, for measuring; 0 means once.
+	Repeat int `json:"repeat"`
+}
+
+type answer struct {
+	ID      string   `json:"id"`
+	Verdict string   `json:"verdict"`
+	Stage   string   `json:"stage,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
+	Fetched []string `json:"fetched,omitempty"`
+	// Nanoseconds of wall clock for all repetitions.
+	Nanoseconds int64 `json:"nanoseconds"`
+}
+
+// getter sends what is meant for AMD's service to the emulated one, and remembers what was asked.
+type getter struct {
+	base    string
+	fetched []string
+}
+
+func (g *getter) Get(url string) ([]byte, error) {
+	if !strings.HasPrefix(url, amdKds) {
+		return nil, fmt.Errorf("asked for %s, which is not AMD's key distribution service", url)
+	}
+	g.fetched = append(g.fetched, strings.TrimPrefix(url, amdKds))
+	response, err := http.Get(g.base + strings.TrimPrefix(url, amdKds))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 300 {
+		return nil, fmt.Errorf("status %d for %s", response.StatusCode, url)
+	}
+	return io.ReadAll(response.Body)
+}
+
+func unhex(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+func attestation(r *request) (*spb.Attestation, error) {
+	if r.Proto != "" {
+		raw, err := base64.StdEncoding.DecodeString(r.Proto)
+		if err != nil {
+			return nil, err
+		}
+		att := &spb.Attestation{}
+		return att, proto.Unmarshal(raw, att)
+	}
+	raw, err := base64.StdEncoding.DecodeString(r.Extended)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) < abi.ReportSize {
+		return nil, fmt.Errorf("report is %d bytes", len(raw))
+	}
+	return abi.ReportCertsToProto(raw)
+}
+
+func judge(r *request, g *getter) (string, error) {
+	att, err := attestation(r)
+	if err != nil {
+		return "parse", err
+	}
+	root := trust.AMDRootCertsProduct(r.Line)
+	if err := root.FromKDSCertBytes([]byte(r.Chain)); err != nil {
+		return "chain", err
+	}
+	options := &verify.Options{
+		TrustedRoots:        map[string][]*trust.AMDRootCerts{r.Line: {root}},
+		DisableCertFetching: r.Kds == "",
+		CheckRevocations:    r.CheckCrl,
+		Getter:              g,
+		Now:                 time.Unix(r.Now, 0),
+	}
+	if err := verify.SnpAttestation(att, options); err != nil {
+		return "verify", err
+	}
+	policy, err := abi.ParseSnpPolicy(r.GuestPolicy)
+	if err != nil {
+		return "usage", err
+	}
+	err = validate.SnpAttestation(att, &validate.Options{
+		GuestPolicy:               policy,
+		ReportData:                unhex(r.ReportData),
+		Measurement:               unhex(r.Measurement),
+		HostData:                  unhex(r.HostData),
+		VMPL:                      r.Vmpl,
+		MinimumTCB:                kds.DecomposeTCBVersion(kds.TCBVersion(r.MinimumTcb)),
+		PermitProvisionalFirmware: r.Provisional,
+	})
+	return "validate", err
+}
+
+func main() {
+	in := bufio.NewReaderSize(os.Stdin, 1<<20)
+	out := json.NewEncoder(os.Stdout)
+	for {
+		line, err := in.ReadBytes('\n')
+		if len(line) > 1 {
+			r := &request{}
+			if err := json.Unmarshal(line, r); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(2)
+			}
+			g := &getter{base: r.Kds}
+			start := time.Now()
+			stage, verr := judge(r, g)
+			for i := 1; i < r.Repeat; i++ {
+				stage, verr = judge(r, g)
+			}
+			a := answer{ID: r.ID, Verdict: "accept", Fetched: g.fetched, Nanoseconds: time.Since(start).Nanoseconds()}
+			if verr != nil {
+				a.Verdict, a.Stage, a.Detail = "reject", stage, verr.Error()
+			}
+			if err := out.Encode(a); err != nil {
+				os.Exit(2)
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
