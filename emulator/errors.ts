@@ -80,6 +80,9 @@ export class ServiceError extends TeemuError {
   }
 }
 
+/** Statuses that say nothing but that the command came too early or too late: AMD's, then those of Intel's TDX module. */
+const WRONG_STATE = /^INVALID_(GUEST|PLATFORM)_STATE|^TDX_(OP|LIFECYCLE)_STATE_INCORRECT$/;
+
 /** The emulated firmware's refusal, with the status code that the hardware returns. */
 export class FirmwareError extends TeemuError {
   override readonly name = 'FirmwareError';
@@ -88,7 +91,7 @@ export class FirmwareError extends TeemuError {
   readonly statusName: string;
 
   constructor(status: number, statusName: string, message: string) {
-    super(statusName.startsWith('INVALID_GUEST_STATE') || statusName.startsWith('INVALID_PLATFORM_STATE') ? 'ERR_FIRMWARE_STATE' : 'ERR_FIRMWARE_STATUS', `${statusName} (0x${status.toString(16)}): ${message}`);
+    super(WRONG_STATE.test(statusName) ? 'ERR_FIRMWARE_STATE' : 'ERR_FIRMWARE_STATUS', `${statusName} (0x${status.toString(16)}): ${message}`);
     this.status = status;
     this.statusName = statusName;
   }

@@ -1,5 +1,5 @@
 /** What a TD is allowed: its ATTRIBUTES and the extended CPU state it may use (XFAM), as the report and the quote state them. */
-import { bit, reservedBits } from '../../codec/rows.ts';
+import { type BitField, bit, reservedBits } from '../../codec/rows.ts';
 
 /** TD ATTRIBUTES. Source: Intel TDX Module ABI, ATTRIBUTES; Linux arch/x86/include/asm/shared/tdx.h for the names. */
 export const TD_ATTRIBUTE_FIELDS = {
@@ -45,6 +45,11 @@ export const XFAM_FIELDS = {
   reserved20: reservedBits(20, 44),
 } as const;
 
+/** A mask by its fields. @param value up to 64 bits */
+export function bitFields<const F extends Record<string, BitField>>(fields: F, value: bigint): { [K in keyof F]: number } {
+  return Object.fromEntries(Object.entries(fields).map(([key, { shift, width }]) => [key, Number((value >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))])) as { [K in keyof F]: number };
+}
+
 /** Bits of ATTRIBUTES that a TDX 1.5 module allows: debug, SEPT_VE_DISABLE, migratable, PKS, PERFMON. Source: intel/tdx-module TDX_1.5.01, TDX_ATTRIBUTES_FIXED0. */
 export const TD_ATTRIBUTES_ALLOWED = 0x8000_0000_7000_0001n;
 /** Bits of XFAM that a TD may have, and those that it must. Source: as above, TDX_XFAM_FIXED0 and TDX_XFAM_FIXED1. */
@@ -55,7 +60,7 @@ export const XFAM_REQUIRED = 0x0000_0003n;
 export const DEFAULT_TD_ATTRIBUTES = 1n << 28n;
 export const DEFAULT_XFAM = 0x0006_02e7n;
 
-const set = (mask: bigint, ...bitNumbers: readonly number[]): boolean => bitNumbers.some((n) => (mask >> BigInt(n)) & 1n);
+const set = (mask: bigint, ...bitNumbers: readonly number[]): boolean => bitNumbers.some((n) => ((mask >> BigInt(n)) & 1n) === 1n);
 
 /** Why a module refuses these ATTRIBUTES at TDH.MNG.INIT, or undefined when it takes them. @param attributes 64 bits */
 export function attributesRefusal(attributes: bigint, allowed: bigint = TD_ATTRIBUTES_ALLOWED): string | undefined {

@@ -37,7 +37,7 @@ const MEASUREMENT = 48;
 
 /** Body of version 4, and of version 5 with body type 2: the report of a TD of TDX 1.0. */
 export const TD10_BODY = new Layout('tdx.quote.body.1.0', 584, QUOTE_4, {
-  teeTcbSvn: bytes(0, 16, 'SVNs of the TDX module (0: ISVSVN, 1: its major version) and of the SEAM loader (2)'),
+  teeTcbSvn: bytes(0, 16, 'SVNs of the TDX module (0: ISVSVN, 1: its generation) and of the microcode that loaded it (2)'),
   mrSeam: bytes(16, MEASUREMENT, 'measurement of the TDX module that the TD was started with'),
   mrSignerSeam: bytes(64, MEASUREMENT, "signer of the TDX module; zero for Intel's"),
   seamAttributes: u64(112, "attributes of the TDX module; zero for Intel's"),
