@@ -1,0 +1,94 @@
+/** The table of certificate and CRL extensions: what each is called, and how its value reads. */
+import { CHIP_MARKER } from '../snp/chip.ts';
+import { OID } from '../pki/der.ts';
+import { readBasicConstraints, readKeyUsage } from '../pki/read.ts';
+import { TAG, TlvReader, unsignedInteger } from '../pki/tlv.ts';
+
+/** One extension. */
+export interface ExtensionRow {
+  readonly name: string;
+  readonly doc: string;
+  /** @param value DER inside the OCTET STRING @throws {CodecError} when it is not what the extension holds */
+  readonly text: (value: Uint8Array) => string;
+  /** Whether it says that teemu made the certificate. */
+  readonly isTest?: (value: Uint8Array) => boolean;
+}
+
+const hex = (src: Uint8Array): string => Buffer.from(src).toString('hex');
+
+function single(value: Uint8Array, tag: number): Uint8Array {
+  const reader = new TlvReader(value, 'extension');
+  const contents = reader.read(tag, 'value');
+  reader.end();
+  return contents;
+}
+
+function integer(value: Uint8Array): string {
+  const contents = single(value, TAG.integer);
+  return (unsignedInteger(contents) ?? `0x${hex(contents)} (no number in its shortest form)`).toString();
+}
+
+const ia5String = (value: Uint8Array): string => Buffer.from(single(value, TAG.ia5String)).toString('latin1');
+
+const KEY_USAGES = ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement', 'keyCertSign', 'cRLSign', 'encipherOnly'];
+
+function keyUsage(value: Uint8Array): string {
+  const bits = readKeyUsage(value);
+  return KEY_USAGES.filter((_, i) => (bits & (0x80 >> i)) !== 0).join(', ') || 'none';
+}
+
+function basicConstraints(value: Uint8Array): string {
+  const { ca, pathLength } = readBasicConstraints(value);
+  return `${ca ? 'CA' : 'no CA'}${pathLength === undefined ? '' : `, path length ${pathLength}`}`;
+}
+
+/** `[0]`, primitive: the key identifier of AuthorityKeyIdentifier. */
+const KEY_IDENTIFIER = 0x80;
+/** `[6]`, primitive: a URI in a GeneralName. */
+const URI = 0x86;
+
+function authorityKeyIdentifier(value: Uint8Array): string {
+  const reader = new TlvReader(value, 'authorityKeyIdentifier');
+  const inner = reader.enter(TAG.sequence, 'sequence');
+  reader.end();
+  return hex(inner.read(KEY_IDENTIFIER, 'keyIdentifier'));
+}
+
+function distributionPoints(value: Uint8Array): string {
+  const reader = new TlvReader(value, 'cRLDistributionPoints');
+  const points = reader.enter(TAG.sequence, 'sequence');
+  reader.end();
+  const urls: string[] = [];
+  while (points.next !== undefined) {
+    const names = points.enter(TAG.sequence, 'point').enter(TAG.explicit(0), 'distributionPoint').enter(TAG.explicit(0), 'fullName');
+    while (names.next !== undefined) urls.push(Buffer.from(names.read(URI, 'uniformResourceIdentifier')).toString('latin1'));
+  }
+  return urls.join(', ');
+}
+
+const AMD = '1.3.6.1.4.1.3704.1';
+const spl = (name: string, doc: string): ExtensionRow => ({ name, doc, text: integer });
+
+/** Object identifier → extension. AMD's are described in AMD 57230, VCEK Certificate and KDS Interface. */
+export const EXTENSIONS: Readonly<Record<string, ExtensionRow>> = {
+  [OID.subjectKeyIdentifier]: { name: 'subjectKeyIdentifier', doc: 'SHA-1 of the key', text: (value) => hex(single(value, TAG.octetString)) },
+  [OID.authorityKeyIdentifier]: { name: 'authorityKeyIdentifier', doc: "SHA-1 of the issuer's key", text: authorityKeyIdentifier },
+  [OID.keyUsage]: { name: 'keyUsage', doc: 'what the key may be used for', text: keyUsage },
+  [OID.basicConstraints]: { name: 'basicConstraints', doc: 'whether it may issue certificates', text: basicConstraints },
+  [OID.crlDistributionPoints]: { name: 'cRLDistributionPoints', doc: 'where the revocation list is', text: distributionPoints },
+  [OID.crlNumber]: { name: 'cRLNumber', doc: 'number of the list', text: integer },
+  [OID.netscapeComment]: { name: 'netscapeComment', doc: 'a comment in words', text: ia5String, isTest: (value) => ia5String(value).startsWith('TEEMU') },
+  [`${AMD}.1`]: { name: 'amd.structVersion', doc: 'version of the certificate', text: integer },
+  [`${AMD}.2`]: { name: 'amd.productName', doc: 'product, with or without its stepping', text: ia5String },
+  [`${AMD}.3.1`]: spl('amd.blSPL', 'SVN of the boot loader'),
+  [`${AMD}.3.2`]: spl('amd.teeSPL', 'SVN of the AMD-SP operating system'),
+  [`${AMD}.3.3`]: spl('amd.snpSPL', 'SVN of the SNP firmware'),
+  [`${AMD}.3.4`]: spl('amd.spl4', 'reserved'),
+  [`${AMD}.3.5`]: spl('amd.spl5', 'reserved'),
+  [`${AMD}.3.6`]: spl('amd.spl6', 'reserved'),
+  [`${AMD}.3.7`]: spl('amd.spl7', 'reserved'),
+  [`${AMD}.3.8`]: spl('amd.ucodeSPL', 'patch level of the microcode'),
+  [`${AMD}.3.9`]: spl('amd.fmcSPL', 'SVN of the FMC firmware (Turin)'),
+  [`${AMD}.4`]: { name: 'amd.hwID', doc: 'the chip; raw bytes, 64 or 8 (Turin)', text: hex, isTest: (value) => CHIP_MARKER.every((b, i) => value[i] === b) },
+  [`${AMD}.5`]: { name: 'amd.cspID', doc: 'the cloud provider that the VLEK is for', text: ia5String },
+};

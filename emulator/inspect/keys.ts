@@ -1,0 +1,59 @@
+/** Keys and signature algorithms in words, and whether a key signed something. */
+import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
+import { pssSha384, toBuffer } from '../pki/der.ts';
+import { sameBytes } from '../pki/read.ts';
+
+/** What the library makes of bytes from anywhere, or undefined; its own errors are of many kinds. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function publicKey(spki: Uint8Array): KeyObject | undefined {
+  return attempt(() => createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
+}
+
+/** A key in words: `RSA, 4096 bits, exponent 65537`, `EC, secp384r1`. @param spki DER SubjectPublicKeyInfo */
+export function keyText(spki: Uint8Array): string {
+  const key = publicKey(spki);
+  if (!key) return 'of an unknown kind';
+  const { modulusLength, publicExponent, namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength !== undefined) return `RSA, ${modulusLength} bits, exponent ${publicExponent}`;
+  return namedCurve === undefined ? (key.asymmetricKeyType ?? 'of an unknown kind') : `EC, ${namedCurve}`;
+}
+
+const PSS = (['explicit', 'omitted'] as const).map((trailer) => ({ trailer, der: new Uint8Array(AsnConvert.serialize(pssSha384(trailer))) }));
+
+const ALGORITHMS: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.1.10': 'RSASSA-PSS with other parameters than AMD’s',
+  '1.2.840.113549.1.1.11': 'RSA (PKCS #1 v1.5) with SHA-256',
+  '1.2.840.113549.1.1.12': 'RSA (PKCS #1 v1.5) with SHA-384',
+  '1.2.840.113549.1.1.13': 'RSA (PKCS #1 v1.5) with SHA-512',
+  '1.2.840.10045.4.3.2': 'ECDSA with SHA-256',
+  '1.2.840.10045.4.3.3': 'ECDSA with SHA-384',
+};
+
+/** A signature algorithm in words. @param algorithm DER AlgorithmIdentifier */
+export function algorithmText(algorithm: Uint8Array): string {
+  const pss = PSS.find(({ der }) => sameBytes(der, algorithm));
+  if (pss) return `RSASSA-PSS, SHA-384, MGF1 with SHA-384, salt 48 (trailer field ${pss.trailer})`;
+  const oid = attempt(() => AsnConvert.parse(toBuffer(algorithm), AlgorithmIdentifier).algorithm);
+  return oid === undefined ? Buffer.from(algorithm).toString('hex') : (ALGORITHMS[oid] ?? oid);
+}
+
+/** Whether it is the algorithm that {@link isSignedBy} can check. @param algorithm DER AlgorithmIdentifier */
+export function isAmdPss(algorithm: Uint8Array): boolean {
+  return PSS.some(({ der }) => sameBytes(der, algorithm));
+}
+
+/** Whether that key made the signature, by RSASSA-PSS as AMD uses it. @param spki DER SubjectPublicKeyInfo */
+export function isSignedBy({ tbs, signature, signatureAlgorithm }: { readonly tbs: Uint8Array; readonly signature: Uint8Array; readonly signatureAlgorithm: Uint8Array }, spki: Uint8Array): boolean {
+  const key = isAmdPss(signatureAlgorithm) ? publicKey(spki) : undefined;
+  if (key?.asymmetricKeyType !== 'rsa') return false;
+  return attempt(() => verify('sha384', tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, signature)) ?? false;
+}

@@ -1,0 +1,15 @@
+/** The table of commands. A command's module is loaded when it is called: starting stays quick however many there are. */
+import type { Define } from '../session/session.ts';
+
+/** One command. */
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Define>;
+}
+
+export const COMMANDS: readonly CommandRow[] = [
+  { name: 'evidence', summary: 'make evidence and write it into a folder', load: async () => (await import('./evidence.ts')).defineEvidence },
+  { name: 'inspect', summary: 'explain a report, certificate, table or bundle field by field, or what differs between two', load: async () => (await import('./inspect.ts')).defineInspect },
+  { name: 'doctor', summary: 'say whether everything that teemu needs is there', load: async () => (await import('./doctor.ts')).defineDoctor },
+];

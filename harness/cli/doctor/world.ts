@@ -1,0 +1,43 @@
+/** Checks of the world that commands would work in. */
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from '../../../emulator/disk/file.ts';
+import { RSA_LABELS, seededWorld } from '../../../emulator/world.ts';
+import { clockOf } from '../session/open-world.ts';
+import type { Session } from '../session/session.ts';
+import { type Check, type Finding, finding } from './check.ts';
+
+export const WORLD_CHECKS: readonly Check[] = [{ name: 'world', run: (session) => (session.globals.seed === undefined ? privateWorld(session) : publicWorld(session, session.globals.seed)) }];
+
+/** Can every chain of a seed's world be issued at that time? */
+async function publicWorld(session: Session, seed: string): Promise<Finding> {
+  const { AmdAuthority } = await import('../../../emulator/snp/authority.ts');
+  const { LINES } = await import('../../../emulator/snp/products.ts');
+  const world = seededWorld(seed, clockOf(session));
+  for (const line of LINES) new AmdAuthority(world, line).chainPem('vcek');
+  return finding('ok', `the world of the seed '${seed}' at ${new Date(world.now()).toISOString()}; everybody who knows the seed has its keys`);
+}
+
+/** The folder of the private world, looked at but not touched. */
+async function privateWorld({ globals, path }: Session): Promise<Finding> {
+  const dir = path(globals.world);
+  try {
+    const stats = await lstat(dir);
+    if (stats.isSymbolicLink() || !stats.isDirectory()) return finding('problem', `${dir} is no folder; symbolic links are not followed`);
+    const names = await readdir(dir);
+    const open = process.platform === 'win32' ? [] : await openToOthers(dir, names);
+    if (open.length > 0) return finding('problem', `others can read or change ${open.join(', ')}; it holds private keys: chmod -R go= '${dir}'`);
+    const keys = RSA_LABELS.filter((label) => names.includes(`${label.replaceAll('/', '-')}.pem`)).length;
+    return finding('ok', `${dir}: yours alone, ${keys} of ${RSA_LABELS.length} RSA keys made; the others are made when they are needed`);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return finding('info', `${dir} is not there yet; it is made on first use, with keys of your own (seconds each, once)`);
+    return finding('problem', `${dir}: ${(error as Error).message}`);
+  }
+}
+
+/** What in the folder, itself included, another user could read or change. */
+async function openToOthers(dir: string, names: readonly string[]): Promise<string[]> {
+  const paths = [dir, ...names.map((name) => join(dir, name))];
+  const stats = await Promise.all(paths.map((path) => lstat(path)));
+  return paths.filter((_, i) => ((stats[i]?.mode ?? 0) & 0o077) !== 0 || stats[i]?.uid !== process.getuid?.());
+}
