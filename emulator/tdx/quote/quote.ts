@@ -121,17 +121,28 @@ export function decodeQuote(src: Uint8Array, options: DecodeOptions = {}): TdxQu
  * @throws {CodecError} when a value does not fit, or the kind of body lacks the field
  */
 export function encodeQuote({ header, bodyType, body, signature, attestationKey, certification, trailing }: TdxQuote): Uint8Array {
-  const data = Buffer.concat([SIGNATURE_HEAD.encode({ signature, attestationKey }), encodeCertification(certification)]);
-  const length = Buffer.alloc(LENGTH_SIZE);
-  length.writeUInt32LE(data.length);
-  return Uint8Array.from(Buffer.concat([encodeSigned(header, bodyType, body), length, data, trailing]));
+  const data = SIGNATURE_HEAD.encode({ signature, attestationKey });
+  const at = SIGNATURE_HEAD.rows.attestationKey.at;
+  const quote = assembleQuote(encodeSigned(header, bodyType, body), data.subarray(0, at), Buffer.concat([data.subarray(at), encodeCertification(certification)]));
+  return Uint8Array.from(Buffer.concat([quote, trailing]));
+}
+
+/** What stands before a body: the header, and in version 5 the descriptor of the body. @throws {CodecError} as {@link encodeQuote} */
+export function encodePrefix(header: QuoteHeader, bodyType: TdBodyType): Uint8Array {
+  const descriptor = header.version === 5 ? BODY_DESCRIPTOR.encode({ bodyType, bodySize: BODIES[bodyType].size }) : new Uint8Array(0);
+  return Uint8Array.from([...QUOTE_HEADER.encode(header), ...descriptor]);
 }
 
 /** What the attestation key signs: header, descriptor where the version has one, and body. @throws {CodecError} as {@link encodeQuote} */
 export function encodeSigned(header: QuoteHeader, bodyType: TdBodyType, body: TdBody): Uint8Array {
-  const layout = BODIES[bodyType];
-  const descriptor = header.version === 5 ? BODY_DESCRIPTOR.encode({ bodyType, bodySize: layout.size }) : new Uint8Array(0);
-  return Uint8Array.from(Buffer.concat([QUOTE_HEADER.encode(header), descriptor, layout.encode(body as unknown as Record<string, unknown>)]));
+  return Uint8Array.from(Buffer.concat([encodePrefix(header, bodyType), BODIES[bodyType].encode(body as unknown as Record<string, unknown>)]));
+}
+
+/** A quote of the part that was signed, its signature (64 bytes) and what follows the signature in the signature data. */
+export function assembleQuote(signed: Uint8Array, signature: Uint8Array, rest: Uint8Array): Uint8Array {
+  const length = Buffer.alloc(LENGTH_SIZE);
+  length.writeUInt32LE(signature.length + rest.length);
+  return Uint8Array.from(Buffer.concat([signed, length, signature, rest]));
 }
 
 /**

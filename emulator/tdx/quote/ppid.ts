@@ -1,0 +1,32 @@
+/**
+ * The platform id in certification data of types 2 and 3 is encrypted to a key of Intel's, so that only Intel's service can look the platform
+ * up. Here everybody has that key: it is published on purpose and protects nothing. PKCS#1 DER, base64.
+ */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { oaepDecrypt, oaepEncrypt } from '../../crypto/oaep.ts';
+
+const PUBLISHED_KEYS = {
+  2: 'MIIEpAIBAAKCAQEAtWACfcNAR8zorRtpfXvtQy2riiAi2lForIvKcyZaMmMyylEqeOCjgGLyYrd6ybZxLPF4VV28hmLMxCQHt7WWtK5/CX+a17YGL3sjSjYaoSREz0lGKHlLkaMrzVBdlJxiNSsExEkXHOqC67Kx3aFY0A4BI8uJ7szpnUEvO3b8JIdAXfgtk+tQhwegC/WmXaVJ8FOWmhBM1FBjpFqWdWVRB9Auph9IDEf5W5UKLJR50UKraueeqCmDzbSCK9ok5o2wyXvJIqjJpRaBaixPRUu5uzaYBa74GCcwPh2EK2cnCbyMoyP7mgdLuQ1ljMDB5BE+ZkDxm8CtBXm+Wx6wa7h0OQIDAQABAoIBADood5QJBDchuugrFofgsYMthUhMprBXk1dkmb2Tqi9nBJXAMfzBl1vnHm7OA6bjg+XT5fCFlpqG2r74CKt9JD56h4ytqKKLoO8froCw2ZgbL59CESeQQU2JQ1XZ86/f91OyIByqjSk9/04Bpiv5fSd1niLytJ9ogG5mxPTt4cr6MalxG56kMu04dhaFkCrK5qBlRrm+cG5vdOf6NU0xWKWNQV1rjYfLNMsdz5I1qgfBSJAGnBAZPufjdngCcIPHfWXKprfE1PWPgv6nRlJsxFbaz2inqoJfv6AIsAj/0g8J7E9r7NQukYEt3nT1jUTJYHXEO5kH3todC2vXfLDCrSsCgYEA+79wbqDUGQ4PbCpD5ynsErDe17K6oEosjs3KMHwrNl5UzRPS3ZZfPEWZOlfVh55Fpknejr0WwQCbnE5UfpqXI9ttRgmdEI+GaJMUtlpk8w8R+gWwDC0a4u/6UoN4p4WLNn+l8iYwuyXnsGvshTMLQEQ7Ep2aD8sAyxY91vA+ukMCgYEAuHBHG2urxSH14/FwE8DgUjvPBoiwsK1MfCEP5HYMd0uzFBwUIqShbHq0JHjGRtpzjcJifugRD73PdDgb6LLQ8sr74rdA8AO0TrtNNf2ePac2rIPtOBFYZ0Fzvz1gepi2sHVXO+c4yVWILfn2Sg0U3S9MjZU6IyoQgcUoFXIN5dMCgYEAvIUWt/F+AykxSWm5IcGWBEUpC1PPR7tj9KiMsZQ6c+NeE5i1vrQdqy/fV/5wa7eNJsKIhFF7WZqP7RQHWCuB5RsrkFggo0cneuYxi4DTueReLOHXfLbGPI1C4kmLr79kibI7XcNVmMAA6W9YVkLsOPsfVYhp10vI00xbkLql7qsCgYAMWJ+56yw1Zv+RwaCyAdBCUPSbyFyjhwY+rOvmbCyLc8rKBtMmOoT/wPr8EgWbypW/oIp9WkWCGz+e1P6xRf8MsZ/I3mF/b5ALUShq+84y7FWRmMcxYJ/dUZlQ7OffbQeVqlUrkl/PwmT6RuhArr19zOO/+oRIxFEUjsEPJnJdtwKBgQCfj8uXLywMjegQM397n5AMi1AvSjsjMTLYfAsZZ+h+e78djEMU/1HVweeSBkt2AapxrIcthY6pSzwkE5cZziL/QXLEKIzLO57rtDsnLVjN3CN+Mubr0ivNKFVky5BqXdXHsTBkL4XDfa8vjCLGNcRE39x5rTwELuuwRh8TDFw9RA==',
+  3: 'MIIG4wIBAAKCAYEAw4pP3BMXzDZOPgjBx4YmPRTTCRKqYYeXwh5lsmqrrGRBS+/mDM15h8oKUEVgJ4IacN7Krugik7/oBxDIUoI5NaeqYoy5qf3CuAKvbdhEi1WHP4kOYuHd8/LefMhMcixqdGLDewy/HpYHex8bi3Z5WvdKJicojWqh/yotPG6SmMNLHAz9dU5AhWoswB8bT2k7fkZve77hbyJbzwaSVK5XnhfdYGXJgnbuWiDq4vs3SESVFLC0GPi+eK4rjGFSCP43t44McpoEIShVWQg4hJahpdbJ0ePi+qPK3sGuLpcE5+s1SWmD8vqvESMAWybZMT1lehG8vjG1QLAIX21N3Ev4EF6xqrovVr8fONdDxlL/HJWFKNJLkefKAAmUriJrzZ8hJnLDLZ3hw/YXsL8jFwiBVKDkz1KWVwcR5NagTNJMAb31i//HrA/3L7GfPobnN3NAjPdwLjIKHWD0Q81TJ6i+BZsot03tZ+X04dyw5L1a9Zsbc4XYADVzy1yGbFE/KhBbAgMBAAECggGADPCMq1VkyEHkY0IvbJV/LKCW/IKMiCqxtgn5Py7EOy1hOCC2b6zIjjNRA7yA30HCn9XRF3T2FiKSEfxK0qbvw+dbT5fcu202+E1OhZgqT7FyY0JzE25l7SbqZoXXWot/j0HFNNHZnduzarLayZummTNEaApEVTi0DU93BzORUORE2/oswEP+4gqYzoKLIJyn8AnCMS/8TrSOhcB7aM4mrygIzBXARCQRpCDfL55h1fmah0V64td8Zz5YqbqmSUEP74w8Tqw3ofwt1Bkcmv7UxIEPlPbbo0CCxkI/cpDOKytF1nID4MzVDBf3fKdTkoi/zWw47TnPcTCNcFJ4S2MWjUzi3BNZcTq4hANNBM+ZeqF9o+1EOjIkYF6x2ktQeRs89xIDXjvdWdAn8Chmav8JZCReYlCKgI11E3SFZu2MQLkt6dqMVgNJRpZQZZhi+j27bxMiGYCbz22CfLXNnHg5uOnWQ+vZUxDbr68qf2db64DERFBpsWHd+GSKBfn5rZF1AoHBAN/a4JZWGF2M4wAKlEAzY0Ajpu9tKmes/mpvrpJTBeWnPYDMo0DzHK/0o+ZZ/KM5yr8NG1ztfK0Nb5CSOALymwGlP8cwU0LSlxxs7pnfwgmqRIW9chlni43q08noCfFa0HwaxKRsEhqkjdb4glNgDTTmcyYDpj10U+UUxC2B8P3kFPG/VISpfSoPob+YEd563WS9OwpCeOZI/hOkrjiQHDq5io6vpATAyY+Lfj39X2px7u0sJK8l+91VFjoeHT0pjwKBwQDfno8alD3hqgmzsVgc8zXbisZdWLVcPrlmypzQ+UBTg0vJ/7P93qdjePqtUmllm/fyfojgQ4W83g0sAmRWO30MUVPYXqEpeEdfI5qdbNYiCsSXiXFdcZm0TCxV0eoLqip0jLiKy1db8MtdTXdK4wl1FsOh4AXdx2sO7Atv8OJ9pu/XCNK/h/fy3bMBm2GkhnDS750kU66cEFycTYnLPt8ip4C3o7FpZDoiqOeSZzQDYe8txrebvRyYogLkhvRrznUCgcAQom0p/r/Uw9FigWa+1pK7g2q2RABwr9RACIiKawz3IdRaK9q9ytMI6D79sRYq8vJz+/9ainNHUMZHkfYDkg+esa7pmFe3kXqVLCsW2B/NJA/veEJwTNd79kVCrbF/c+YmMr8GENnPjQbVQKY+l9ajZbSM0Jyb2HcbgM2LLCrCUx6TUEpxiT65z2uPlzdMtwiYoc8vVf0x756hywz/OwY9/uei7r5bdBAGULFS3e8nM8wzZ6JaOZJbwiTisLYvg1UCgcEAjCVCSIUZl0FK3UxLDbG7UkFR+pSq7Qn+hhZ7W1iq4OwLZqiTtIqDW4sph9B7b4vlRBvbSrnmqix8EtXY7lZQE5UwuAzuciAIku6savcX6LPY66Pe4ZJdoyqOKqbpSLA39V1wFsRDlsJ9oZb4KX3KopBGwT+2TX06clqq/Ff6iodCDwFfm1vqoFIjauFnu4XqVbiIQokTiImUkPzjW/amP4C84dp8SLHg4XH717xIU8pf7M96qOdHcb0vlOujaaE1AoHAQxzIHTmc3YhKNMHxvJpdo4aMKXtuMDex8v69vO/dN9KYbW9VtzeVGFBcYRAmyqS9Z3nSs3PkuFt6UnjjnzgHuaN2uqe2dgyn2TMtxRv91fpBcB9TG19h0JvJO807E4aehnMi0ctSLfHZ3ObvsjW1nk/ZkcbSsnGlvrHp/eJoWUYOYTswx9Xd3GVkiylafjoTeCLpp4nH6ZwcUZxRnyp+8E1RjiafOIMdye8GkX/+B03yW3bov5qEk56T4PB/2tcA',
+} as const;
+
+/** Types of certification data with an encrypted platform id: to RSA-2048 and to RSA-3072. */
+export type EncryptedPpidType = keyof typeof PUBLISHED_KEYS;
+
+const keys = new Map<EncryptedPpidType, KeyObject>();
+
+function keyOf(type: EncryptedPpidType): KeyObject {
+  const key = keys.get(type) ?? createPrivateKey({ key: Buffer.from(PUBLISHED_KEYS[type], 'base64'), format: 'der', type: 'pkcs1' });
+  keys.set(type, key);
+  return key;
+}
+
+/** @param ppid 16 bytes @param seed 32 bytes @returns 256 (type 2) or 384 bytes (type 3) */
+export function encryptPpid(type: EncryptedPpidType, ppid: Uint8Array, seed: Uint8Array): Uint8Array {
+  return oaepEncrypt(createPublicKey(keyOf(type)), ppid, seed);
+}
+
+/** The platform id that was encrypted, as Intel's service reads it. @param ciphertext 256 or 384 bytes @throws {TeemuError} ERR_SEAL for anything else */
+export function decryptPpid(ciphertext: Uint8Array): Uint8Array {
+  return oaepDecrypt(keyOf(ciphertext.length === 256 ? 2 : 3), ciphertext);
+}
