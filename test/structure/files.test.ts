@@ -24,7 +24,7 @@ const tree = [
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 /** A file named after what it is good for, not after what it holds. */
-const vague = (path: string): boolean => /(^|\/)(utils?|helpers?|common|misc|shared|lib|stuff|tools?)(\.[a-z.]+)?(\/|$)/i.test(path);
+const vague = (path: string): boolean => /(^|\/)(utils?|helpers?|common|misc)(\.[a-z.]+)?(\/|$)/i.test(path);
 const tooLong = (text: string): boolean => text.split('\n').length - 1 > MOST_LINES;
 /** Folders of one machine: a home, a work folder, a temporary one with a name of its own. */
 const MACHINE = /(?<![\w.~-])\/(?:home|Users|root|work|mnt|private|var\/folders)\/[\w.-]+|[A-Z]:\\\\?Users|\.\.\/shared/;

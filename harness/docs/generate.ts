@@ -1,0 +1,11 @@
+/** `npm run docs`: writes the documents that come from tables into `docs/`, and removes pages whose table is gone. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fieldValuesPage } from './field-values.ts';
+import { wirePages } from './wire.ts';
+
+const pages = new Map([...(await wirePages()), ['field-values.md', fieldValuesPage()]]);
+await rm('docs/wire', { recursive: true, force: true });
+await mkdir('docs/wire', { recursive: true });
+for (const [name, text] of pages) await writeFile(join('docs', name), text);
+process.stdout.write(`${pages.size} documents written\n`);
