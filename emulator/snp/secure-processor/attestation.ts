@@ -1,7 +1,6 @@
 /** How an attestation report comes to say what it says: from the platform, the guest's context and the request. */
-import type { EcSigner } from '../../crypto/sign.ts';
 import { chipId } from '../chip.ts';
-import { ECDSA_P384_SHA384, encodeReport, SIGNING_KEY, type SnpReport, signReport } from '../report.ts';
+import { ECDSA_P384_SHA384, REPORT_V2, SIGNING_KEY, type SnpReport } from '../report.ts';
 import type { GuestContext } from './guest-context.ts';
 import { type Platform, platformInfoBits } from './platform.ts';
 import { refusal } from './status.ts';
@@ -80,8 +79,16 @@ export function assembleReport(platform: Platform, guest: GuestContext, { report
 /** r and s of a report that is not signed. */
 const NO_NUMBER = new Uint8Array(72);
 
-/** @param key undefined leaves the signature zero @returns 1184 bytes @throws {CodecError} for a value that does not fit its field */
-export function writeReport(report: SnpReport, key: EcSigner | undefined): Uint8Array {
-  const encoded = encodeReport(report);
-  return key ? signReport(encoded, key) : encoded;
+const REPORT_DATA_AT = REPORT_V2.locate('reportData').at;
+const VMPL_AT = REPORT_V2.locate('vmpl').at;
+
+/**
+ * A report with another request's data and VMPL: all that differs between two reports of a guest as long as its platform stays as it is.
+ * @param encoded 1184 bytes @returns a copy
+ */
+export function withRequest(encoded: Uint8Array, { reportData, vmpl }: Pick<ReportContents, 'reportData' | 'vmpl'>): Uint8Array {
+  const copy = encoded.slice();
+  copy.set(reportData, REPORT_DATA_AT);
+  new DataView(copy.buffer).setUint32(VMPL_AT, vmpl, true);
+  return copy;
 }

@@ -10,9 +10,10 @@ import { cpuSignature } from '../launch/cpu-types.ts';
 import { verifyIdBlock } from '../launch/id-block.ts';
 import { DIGEST_SIZE, LaunchDigest, PAGE_SIZE, type PageAttributes, type PageType } from '../launch/page-info.ts';
 import type { FirmwareVersion } from '../releases.ts';
-import { type SnpReport, VMPL_HOST } from '../report.ts';
+import { encodeReport, type SnpReport, signReport, VMPL_HOST } from '../report.ts';
 import { componentAbove, type Tcb } from '../tcb.ts';
-import { assembleReport, KEY_SELECT, type ReportContents, selectKey, type SigningKey, writeReport } from './attestation.ts';
+import { assembleReport, KEY_SELECT, type ReportContents, selectKey, type SigningKey, withRequest } from './attestation.ts';
+import { checkCpuidPage } from './cpuid-page.ts';
 import { type KeyRoots, keyRoots } from './derived-key.ts';
 import { type Guest, type GuestContext, type GuestState, VMPLS } from './guest-context.ts';
 import { exchange } from './messages/exchange.ts';
@@ -83,6 +84,7 @@ export class SecureProcessor {
   #roots: KeyRoots;
   readonly #guests = new Map<Guest, GuestContext>();
   readonly #keys = new Map<'vcek' | 'vlek', EcSigner>();
+  #templates = new WeakMap<GuestContext, { readonly signingKey: SigningKey; readonly encoded: Uint8Array }>();
 
   /** @throws {ConfigError} when no platform can be so: TCBs out of order, a hardware id of the wrong length, a CPU of another line */
   constructor(world: World, platform: Platform) {
@@ -132,7 +134,7 @@ export class SecureProcessor {
   updateFirmware({ currentTcb, firmware, mitigationVector = this.#platform.mitigationVector }: { currentTcb: Tcb; firmware: FirmwareVersion; mitigationVector?: bigint }): void {
     const { committedTcb, committedFirmware } = this.#platform;
     if (componentAbove(committedTcb, currentTcb) || compareVersions(firmware, committedFirmware) < 0) throw refusal('BAD_SVN', 'the firmware is older than the committed one');
-    this.#change({ currentTcb, firmware, mitigationVector });
+    this.#change({ currentTcb, firmware, mitigationVector, launchTcb: undefined });
   }
 
   /** SNP_VLEK_LOAD, or its reverse: which key signs when a guest does not ask for one. */
@@ -144,7 +146,7 @@ export class SecureProcessor {
   /** SNP_GCTX_CREATE: a guest in the state INIT. */
   createGuest(): Guest {
     this.#requireInitialized();
-    const guest: GuestContext = {
+    const context: GuestContext = {
       state: 'INIT',
       policy: 0n,
       policyBits: undefined,
@@ -167,7 +169,8 @@ export class SecureProcessor {
       messageCounts: new Array<bigint>(VMPLS).fill(0n),
       vmrk: ZERO_32,
     };
-    this.#guests.set(guest, guest);
+    const guest = handleOf(context);
+    this.#guests.set(guest, context);
     return guest;
   }
 
@@ -182,8 +185,8 @@ export class SecureProcessor {
     if (gosvw.length !== ZERO_16.length) throw refusal('INVALID_PARAM', `GOSVW is ${ZERO_16.length} bytes, not ${gosvw.length}`);
     const policyBits = checkPolicy(policy, this.#platform);
     const { currentTcb, launchTcb = currentTcb, mitigationVector } = this.#platform;
-    const guest = this.#guest(handle ?? this.createGuest(), 'INIT');
-    Object.assign(guest, {
+    const created = handle ?? this.createGuest();
+    Object.assign(this.#guest(created, 'INIT'), {
       state: 'LAUNCH',
       policy,
       policyBits,
@@ -194,7 +197,7 @@ export class SecureProcessor {
       vmpcks: Array.from({ length: VMPLS }, (_, vmpl) => this.world.random(`amd/guest/vmpck/${vmpl}`, VMPCK_SIZE)),
       vmrk: this.world.random('amd/guest/vmrk', 32),
     } satisfies Partial<GuestContext>);
-    return guest;
+    return created;
   }
 
   /**
@@ -206,6 +209,7 @@ export class SecureProcessor {
     if (gpa < 0n || gpa >> 52n !== 0n || gpa % BigInt(PAGE_SIZE) !== 0n) throw refusal('INVALID_PARAM', `0x${gpa.toString(16)} is no address of a page`);
     const measured = type === 'normal' || type === 'vmsa';
     if (measured ? contents?.length !== PAGE_SIZE : contents !== undefined && contents.length !== PAGE_SIZE) throw refusal('INVALID_PARAM', `a ${type} page needs ${PAGE_SIZE} bytes`);
+    if (type === 'cpuid' && contents) checkCpuidPage(contents);
     guest.digest.update(type, gpa, measured ? contents : undefined, attributes);
     guest.measurement = guest.digest.value;
     if (type === 'secrets') guest.secrets = secretsPage(guest.vmpcks, guest.gosvw, cpuSignature(this.#platform.cpuid));
@@ -293,8 +297,19 @@ export class SecureProcessor {
     return { reportData, vmpl, signingKey: selectKey(this.#platform, guest, keySelect) };
   }
 
-  #report(guest: GuestContext, contents: ReportContents, edit: ReportEdit = (report) => report): Uint8Array {
-    return writeReport(edit(assembleReport(this.#platform, guest, contents)), this.#signer(contents.signingKey));
+  #report(guest: GuestContext, contents: ReportContents, edit?: ReportEdit): Uint8Array {
+    const encoded = edit ? encodeReport(edit(assembleReport(this.#platform, guest, contents))) : withRequest(this.#template(guest, contents), contents);
+    const key = this.#signer(contents.signingKey);
+    return key ? signReport(encoded, key) : encoded;
+  }
+
+  /** A guest's reports differ in two fields only; the rest is encoded once. */
+  #template(guest: GuestContext, contents: ReportContents): Uint8Array {
+    const cached = this.#templates.get(guest);
+    if (cached?.signingKey === contents.signingKey) return cached.encoded;
+    const encoded = encodeReport(assembleReport(this.#platform, guest, contents));
+    this.#templates.set(guest, { signingKey: contents.signingKey, encoded });
+    return encoded;
   }
 
   #signer(kind: SigningKey): EcSigner | undefined {
@@ -312,6 +327,7 @@ export class SecureProcessor {
     this.#platform = platform;
     this.#roots = keyRoots(this.world, platform);
     this.#keys.clear();
+    this.#templates = new WeakMap();
   }
 
   #requireInitialized(): void {
@@ -325,4 +341,19 @@ export class SecureProcessor {
     if (state && guest.state !== state) throw refusal('INVALID_GUEST_STATE', `the guest is in ${guest.state}, the command needs ${state}`);
     return guest;
   }
+}
+
+/** What a host may see of a guest: never its keys. */
+function handleOf(context: GuestContext): Guest {
+  return {
+    get state() {
+      return context.state;
+    },
+    get policy() {
+      return context.policy;
+    },
+    get measurement() {
+      return context.measurement.slice();
+    },
+  };
 }
