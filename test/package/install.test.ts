@@ -1,0 +1,83 @@
+/** The package as its users get it: packed, installed into an empty project, its library example type-checked and run there. Needs a registry; `.ci/run` asks for it. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MOST_PACKAGES = 40;
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string; devDependencies: Record<string, string>; exports: Record<string, unknown> };
+let project: string;
+let packed: readonly string[];
+
+/** Runs a command in the project. @throws when it fails, with what it said */
+function run(command: string, ...args: readonly string[]): string {
+  return execFileSync(command, args, { cwd: project, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** The n-th block of a language in the README. */
+function readmeBlock(language: string, index: number): string {
+  const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))];
+  return blocks[index]?.[1] ?? '';
+}
+
+describe.skipIf(process.env.TEEMU_PACKAGE === undefined)('the package in an empty project', () => {
+  beforeAll(() => {
+    project = mkdtempSync(join(tmpdir(), 'teemu-install-'));
+    const [pack] = JSON.parse(execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', project], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })) as [
+      { filename: string; files: { path: string }[] },
+    ];
+    packed = pack.files.map(({ path }) => path);
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
+    const { typescript = '', '@types/node': types = '', vitest = '' } = manifest.devDependencies;
+    run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', `./${pack.filename}`);
+    run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--save-dev', `typescript@${typescript}`, `@types/node@${types}`, `vitest@${vitest}`);
+    const compilerOptions = { target: 'es2023', lib: ['es2023', 'esnext.disposable'], module: 'nodenext', moduleResolution: 'nodenext', strict: true, types: ['node'], outDir: 'out', rootDir: 'src', skipLibCheck: false };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+    mkdirSync(join(project, 'src'));
+  });
+  afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+  test('holds what it promises, and neither tests, benches nor sources', () => {
+    expect(packed).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'dist/emulator/index.js', 'dist/emulator/index.d.ts', 'dist/harness/cli.js']));
+    expect(packed.filter((path) => /(^|\/)(test|bench|node_modules|\.teemu)\/|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  });
+
+  test(`brings at most ${MOST_PACKAGES} packages along, none with an install script`, () => {
+    const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8')) as { packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }> };
+    const production = Object.entries(packages).filter(([path, entry]) => path !== '' && !entry.dev);
+    expect(production.length).toBeLessThanOrEqual(MOST_PACKAGES);
+    expect(production.filter(([, entry]) => entry.hasInstallScript)).toEqual([]);
+  });
+
+  test.each(Object.keys(manifest.exports).filter((name) => !name.endsWith('.json')))('exports %s with types', (name) => {
+    const specifier = `teemu${name.slice(1)}`;
+    writeFileSync(join(project, 'src/index.ts'), `import * as all from '${specifier}';\nconst names: string[] = Object.keys(all);\nif (names.length === 0) throw new Error('nothing');\n`);
+    run('npx', 'tsc', '-p', '.');
+    // What is for vitest can be imported inside vitest only.
+    if (name !== './vitest') run(process.execPath, 'out/index.js');
+  });
+
+  test('has a library example in the README that type-checks and runs', () => {
+    const example = readmeBlock('ts', 0);
+    expect(example).toContain("from 'teemu'");
+    writeFileSync(join(project, 'src/index.ts'), example);
+    run('npx', 'tsc', '-p', '.');
+    // Node 20 does not know `await using`; the compiler's own output for es2023 does without.
+    expect(run(process.execPath, 'out/index.js')).not.toBe('');
+  });
+
+  test('has an example for vitest in the README that passes', () => {
+    const example = readmeBlock('ts', 1);
+    expect(example).toContain("from 'teemu/vitest'");
+    writeFileSync(join(project, 'src/example.test.ts'), example);
+    expect(run('npx', 'vitest', 'run', 'src/example.test.ts')).toMatch(/\d+ passed/);
+    rmSync(join(project, 'src/example.test.ts'));
+  });
+
+  test('has a command line that knows its version', () => {
+    expect(run('npx', 'teemu', '--version').trim()).toBe(manifest.version);
+  });
+});
