@@ -8,6 +8,8 @@ export interface ModuleRelease {
   readonly isvSvn: number;
   /** Measurement of the module, 48 bytes. */
   readonly mrSeam: Uint8Array;
+  /** TEE_TCB_SVN[2]: SVN of the microcode that loaded it; as CPUSVN begins unless given, which is so on every genuine platform seen. */
+  readonly patchSvn?: number | undefined;
 }
 
 /** Whether a module of this release can be updated under running TDs, and then tells which one runs now. */

@@ -19,12 +19,9 @@ export function reportMacKey(world: World, { id }: TdxHardware): Uint8Array {
   return world.derive(`intel/report-mac/${id}`, 32);
 }
 
-/**
- * TEE_TCB_SVN of a module on a platform: ISVSVN and generation of the module, then the SVN of the microcode, as CPUSVN begins with it on every
- * genuine platform seen. @returns 16 bytes
- */
-export function teeTcbSvn({ isvSvn, version }: ModuleRelease, { cpuSvn }: Pick<TdxHardware, 'cpuSvn'>): Uint8Array {
-  return Uint8Array.of(isvSvn, version, cpuSvn[0] ?? 0, ...new Uint8Array(13));
+/** TEE_TCB_SVN of a module on a platform, 16 bytes. */
+export function teeTcbSvn({ isvSvn, version, patchSvn }: ModuleRelease, { cpuSvn }: Pick<TdxHardware, 'cpuSvn'>): Uint8Array {
+  return Uint8Array.of(isvSvn, version, patchSvn ?? cpuSvn[0] ?? 0, ...new Uint8Array(13));
 }
 
 /** Writes TEE_TCB_INFO of a platform: for the module that a TD was started with, and the one that runs now. */
