@@ -1,46 +1,98 @@
 /** What a case is: evidence with one thing changed, the verdict that a correct verifier gives, and why. */
+import type { EcSigner } from '../emulator/crypto/sign.ts';
 import type { SnpEdits } from '../emulator/snp/evidence.ts';
 import type { SnpOptionsInput } from '../emulator/snp/options.ts';
 import type { World } from '../emulator/world.ts';
 
-/** Where a strict verifier notices. The reference verifier's stages have the same names. */
-export type Stage = 'parse' | 'chain' | 'revocation' | 'signature' | 'tcb' | 'policy' | 'binding' | 'freshness';
+/** Where a strict verifier notices. The reference verifier's stages have the same names and order. */
+export const STAGES = ['parse', 'chain', 'revocation', 'signature', 'tcb', 'policy', 'binding', 'freshness'] as const;
+export type Stage = (typeof STAGES)[number];
 export type Severity = 'critical' | 'high' | 'medium' | 'low';
 
-/** What the relying party asks for besides a valid chain and signature. */
+/** Stands for a value that only the good twin's evidence tells. */
+export const OF_THE_GOOD_TWIN = 'of the good twin';
+
+/** What the relying party asks for besides a valid chain and signature. A revocation list is always at hand, and always checked. */
 export interface RelyingParty {
-  /** The most that GUEST_POLICY may allow; default 0x30000: SMT, nothing else. */
+  /** The most that GUEST_POLICY may allow, and the least that it must demand; default 0x30000: SMT, nothing else. */
   readonly maximumPolicy?: bigint;
-  /** Hexadecimal. */
+  /** Hexadecimal, filled up with zero bytes at the end. */
   readonly reportData?: string;
+  /** Hexadecimal of 48 bytes, or {@link OF_THE_GOOD_TWIN}. */
   readonly measurement?: string;
+  /** Hexadecimal, filled up with zero bytes at the end. */
   readonly hostData?: string;
   readonly vmpl?: number;
   readonly minimumTcb?: { readonly bootLoader: number; readonly tee: number; readonly snp: number; readonly microcode: number };
   /** Committed firmware may be older than the running one. */
   readonly allowProvisionalFirmware?: boolean;
+  /** Longest time since the revocation list was issued, in milliseconds. */
+  readonly maximumCrlAge?: number;
 }
 
-/** One SNP case. What a row leaves out is as in its base. */
-export interface SnpCase {
+/** Who made the evidence, for changes that need a signature of their own. */
+export interface Maker {
+  readonly world: World;
+  /** The key that signed the report: of the VCEK, or of the VLEK. */
+  readonly key: EcSigner;
+}
+
+interface CaseBase {
+  /** `tee/area/slug`. */
   readonly id: string;
-  readonly expect: 'must-reject' | 'must-accept';
-  readonly stage?: Stage;
   readonly severity: Severity;
+  /** One sentence, for whoever reads a failure. */
   readonly why: string;
+  /** The specification, or the public defect that it repeats. */
   readonly ref: string;
-  /** The honest machine that the case starts from; its good twin is made from the same options, unless `goodOptions` differ. */
+}
+
+interface SnpCaseBase extends CaseBase {
+  /** The machine that the case starts from; that of `qemu` unless given. */
   readonly options?: SnpOptionsInput;
+  /** The machine of the good twin, where it differs from that of the case. */
   readonly goodOptions?: SnpOptionsInput;
   /** Changes before signing: they test what a verifier makes of well-signed evidence. */
   readonly edits?: SnpEdits;
   /** Changes after signing: they test cryptography and parsing. */
-  readonly after?: (report: Uint8Array, world: World) => Uint8Array;
-  /** The serial that AMD has put on the revocation list. */
+  readonly after?: (report: Uint8Array, maker: Maker) => Uint8Array;
+  /** The intermediate that AMD has put on the revocation list. */
   readonly revoke?: 'ASK' | 'ASVK';
+  /** The certificates are presented as those of the other kind of key. */
+  readonly presentAs?: 'vcek' | 'vlek';
   /** When the verifier looks, in milliseconds after the evidence was made. */
   readonly later?: number;
-  /** The relying party trusts another world's root. */
+  /** The relying party trusts another world's root, of the same name. */
   readonly foreignRoot?: boolean;
   readonly request?: RelyingParty;
+}
+
+/** Evidence that a verifier must refuse, at a stage; its good twin, made the same way without the change, must be accepted. */
+export interface SnpRejectCase extends SnpCaseBase {
+  readonly expect: 'must-reject';
+  readonly stage: Stage;
+}
+
+/** Unusual evidence that a verifier must accept, and a usual twin. */
+export interface SnpAcceptCase extends SnpCaseBase {
+  readonly expect: 'must-accept';
+}
+
+/** One SNP case. What a row leaves out is as in its base. */
+export type SnpCase = SnpRejectCase | SnpAcceptCase;
+
+const ID = /^[a-z0-9]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*){2}$/;
+
+/**
+ * A table of cases, checked when it is loaded.
+ * @throws {RangeError} for an id that is not `tee/area/slug`, or that two rows have
+ */
+export function cases<C extends CaseBase>(tee: string, rows: readonly C[]): readonly C[] {
+  const seen = new Set<string>();
+  for (const { id } of rows) {
+    if (!ID.test(id) || !id.startsWith(`${tee}/`)) throw new RangeError(`'${id}' is no id of a case: ${tee}/area/slug`);
+    if (seen.has(id)) throw new RangeError(`two cases are called ${id}`);
+    seen.add(id);
+  }
+  return rows;
 }
