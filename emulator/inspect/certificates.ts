@@ -1,10 +1,11 @@
 /** Certificates, chains and revocation lists, in PEM or DER. */
 import { createHash } from 'node:crypto';
 import { genuineOwner } from '../crypto/genuine.ts';
+import { PUBLIC_RSA_KEYS } from '../crypto/public-rsa-keys.ts';
 import { TeemuError } from '../errors.ts';
 import { OID } from '../pki/der.ts';
 import { pemContents, readPem } from '../pki/pem.ts';
-import { MAX_CRL_SIZE, type ReadCertificate, type ReadCrl, type ReadExtension, readCertificate, readCrl, readName, sameBytes } from '../pki/read.ts';
+import { MAX_CRL_SIZE, type ReadCertificate, type ReadCrl, type ReadExtension, readCertificate, readCrl, readName, readRsaKey, sameBytes } from '../pki/read.ts';
 import { TAG } from '../pki/tlv.ts';
 import { EXTENSIONS } from './extensions.ts';
 import type { InspectContext, InspectLine, Note, Recogniser, Section } from './inspection.ts';
@@ -92,7 +93,7 @@ function certificateSection(certificate: ReadCertificate, context: InspectContex
     name: 'certificate',
     title: `certificate of ${commonName(subject)}`,
     size: der.length,
-    notes: [...extensionNotes(extensions), ...keyNotes(spki, context), ...signerNotes(certificate, issuer, [certificate, ...others])],
+    notes: [...extensionNotes(extensions), ...keyNotes(spki), ...signerNotes(certificate, issuer, [certificate, ...others])],
     lines: [
       { path: 'version', depth: 0, value: `${version}`, doc: 'X.509 version' },
       { path: 'serial', depth: 0, value: `0x${hex(serial)}`, doc: 'serial number' },
@@ -186,13 +187,19 @@ function extensionNotes(extensions: readonly ReadExtension[]): Note[] {
   });
 }
 
-function keyNotes(spki: Uint8Array, { keyOwner }: InspectContext): Note[] {
+function keyNotes(spki: Uint8Array): Note[] {
   const vendor = genuineOwner(spki);
-  const owner = keyOwner?.(spki);
   return [
     ...(vendor === undefined ? [] : [{ kind: 'genuine' as const, text: `This is the genuine key of ${vendor}.` }]),
-    ...(owner === undefined ? [] : [{ kind: 'test' as const, text: `This is the key of ${owner}.` }]),
+    ...(shipsWithTeemu(spki) ? [{ kind: 'test' as const, text: 'This key ships with teemu, for the worlds of seeds: everybody has its private half.' }] : []),
   ];
+}
+
+/** Whether it is one of the published RSA keys. @param spki DER SubjectPublicKeyInfo */
+function shipsWithTeemu(spki: Uint8Array): boolean {
+  const [rsa] = readOrNothing(() => readRsaKey(spki));
+  // The modulus stands in the private key as it does in the public one.
+  return rsa !== undefined && rsa.modulus.length >= 256 && PUBLIC_RSA_KEYS.some((key) => Buffer.from(key, 'base64').includes(Buffer.from(rsa.modulus)));
 }
 
 /** Says which of the certificates at hand signed this one, or this list; itself comes first. */

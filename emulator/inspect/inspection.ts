@@ -51,8 +51,6 @@ export interface Inspection {
 export interface InspectContext {
   /** Milliseconds since 1970 at which validity is judged; left out, it is not. */
   readonly at?: number;
-  /** Whose key this is, if the caller knows it. @param spki DER SubjectPublicKeyInfo */
-  readonly keyOwner?: (spki: Uint8Array) => string | undefined;
 }
 
 /** One kind of file. */

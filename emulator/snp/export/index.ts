@@ -25,7 +25,7 @@ const FORMS: readonly ExportForm[] = [
       const message = attestationMessage(parts);
       return new Map<string, Uint8Array>([
         ['attestation.pb', encodeMessage(message)],
-        ['attestation.textproto', Buffer.from(messageText(message))],
+        ['attestation.textproto', Uint8Array.from(Buffer.from(messageText(message)))],
       ]);
     },
   },
@@ -33,7 +33,7 @@ const FORMS: readonly ExportForm[] = [
     tee: 'snp',
     name: 'certs',
     doc: 'extended_report.bin: the report with the certificate table behind it, for `check -inform bin`',
-    files: ({ report, certificateTable }) => new Map([['extended_report.bin', Buffer.concat([report, certificateTable])]]),
+    files: ({ report, certificateTable }) => new Map([['extended_report.bin', Uint8Array.of(...report, ...certificateTable)]]),
   },
   {
     tee: 'snp',

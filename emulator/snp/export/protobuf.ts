@@ -20,7 +20,7 @@ const WIRE_LENGTH = 2;
 
 /** The binary form. */
 export function encodeMessage(message: Message): Uint8Array {
-  return Buffer.concat(message.map(encodeMember));
+  return new Uint8Array(Buffer.concat(message.map(encodeMember)));
 }
 
 function encodeMember(member: Member): Uint8Array {

@@ -30,10 +30,7 @@ function defineTee(command: Command, tee: Tee, run: Run): void {
       session,
       namingFlags(tee, () => tee.rsaLabels(options)),
     );
-    const bundle = chosen.reduce(
-      exportBundle,
-      namingFlags(tee, () => tee.evidence(world, options)),
-    );
+    const bundle = namingFlags(tee, () => chosen.reduce(exportBundle, tee.evidence(world, options)));
     const dir = session.globals.out ?? DEFAULT_FOLDER;
     await writeBundle(bundle, session.path(dir));
     session.terminal.result({ dir: session.path(dir), manifest: bundle.manifest }, (paint) => summary(tee, bundle, dir, paint));
@@ -53,7 +50,7 @@ function namingFlags<T>(tee: Tee, make: () => T): T {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const [member = '', ...rest] = error.key.split('.');
-    if (!Object.hasOwn(tee.options.shape, member)) throw error;
+    if (!Object.hasOwn(tee.options.shape, member) && member !== 'export') throw error;
     throw new ConfigError([flagOf(member), ...rest].join('.'), error.message.slice(error.key.length + 2), { cause: error });
   }
 }

@@ -15,33 +15,24 @@ import { printable } from '../session/terminal.ts';
 import { writeResult } from './result-file.ts';
 
 const DETAILS = `
-Recognised by their contents: ${RECOGNISERS.map(({ title }) => title).join('; ')}; a folder with an evidence bundle.
-With --at, certificates and lists are judged at that time. With --seed, keys of that seed's world are named.
+Recognised by their contents:
+${[...RECOGNISERS.map(({ title }) => title), 'folder with an evidence bundle'].map((title) => `  - ${title}`).join('\n')}
+
+With --at, certificates and lists are judged at that time. No world is opened, so --seed changes nothing.
 Fields are named as \`teemu evidence --set\` takes them.`;
 
 export const defineInspect: Define = (command, run) => {
   command.argument('<file>', "file to explain, or a bundle's folder; - for standard input").argument('[other]', 'second file: print only what differs').addHelpText('after', DETAILS);
   onCall(command, run, async (session, [first = '', second]) => {
-    const context = await contextOf(session);
+    const context = contextOf(session);
     if (second !== undefined) return compare(session, context, first, second);
     const isFolder = first !== '-' && (await stat(session.path(first)).catch(() => undefined))?.isDirectory();
     return isFolder ? inspectBundle(session, context, first) : inspectFile(session, context, first);
   });
 };
 
-async function contextOf({ globals: { seed, at } }: Session): Promise<InspectContext> {
-  return { ...(at === undefined ? {} : { at }), ...(seed === undefined ? {} : { keyOwner: await keysOfSeed(seed) }) };
-}
-
-/** Names the RSA keys of a seed's world. */
-async function keysOfSeed(seed: string): Promise<(spki: Uint8Array) => string | undefined> {
-  const { fixedClock, RSA_LABELS, seededWorld } = await import('../../../emulator/world.ts');
-  const world = seededWorld(seed, fixedClock(0));
-  const owners = new Map(RSA_LABELS.map((label) => [Buffer.from(world.rsaKey(label).spki).toString('hex'), label]));
-  return (spki) => {
-    const label = owners.get(Buffer.from(spki).toString('hex'));
-    return label === undefined ? undefined : `${label} in the world of the seed '${seed}'`;
-  };
+function contextOf({ globals: { at } }: Session): InspectContext {
+  return at === undefined ? {} : { at };
 }
 
 async function read({ io, path }: Session, name: string): Promise<Uint8Array> {

@@ -51,6 +51,8 @@ function parseSeed(text: string): string {
  */
 export function parseTime(text: string): number {
   const refuse = (): ConfigError => new ConfigError('--at', `'${text.slice(0, 60)}' is no time; write 2026-03-01, 2026-03-01T12:00:00Z or seconds since 1970`);
+  // Somebody who writes 2026 means the year, not half an hour after midnight in 1970.
+  if (/^(19|2\d)\d\d$/.test(text)) throw refuse();
   if (/^\d{1,12}$/.test(text)) {
     const seconds = Number(text);
     if (seconds > LAST_SECOND) throw refuse();
