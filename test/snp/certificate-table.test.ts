@@ -76,7 +76,7 @@ describe('a certificate table', () => {
     ['an end that is cut short', table(entry(48, 0), END.subarray(1)), 'ERR_CODEC_TRUNCATED', 24],
     ['contents past the end', table(entry(48, 2), END, Uint8Array.of(1)), 'ERR_CODEC_LENGTH', 0],
     ['an offset past the end', table(entry(49, 0), END), 'ERR_CODEC_LENGTH', 0],
-    ['contents over the list', table(entry(47, 1), END), 'ERR_CODEC_LENGTH', 0],
+    ['contents over the list', table(entry(47, 1), END, Uint8Array.of(1)), 'ERR_CODEC_LENGTH', 0],
     ['an offset and a length that wrap in 32 bits', table(entry(0xffff_ffff, 0xffff_ffff), END), 'ERR_CODEC_LENGTH', 0],
     ['entries that share their contents', table(entry(72, 3), entry(72, 3), END, new Uint8Array(3)), 'ERR_CODEC_LENGTH', 24],
     ['more than 64 entries', table(...Array.from({ length: 65 }, () => entry(2000, 0)), END), 'ERR_CODEC_RANGE', 64 * 24],

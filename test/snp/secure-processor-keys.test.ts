@@ -94,6 +94,21 @@ describe('a derived key', () => {
     expect(new Set(keys).size).toBe(2 ** FIELDS.length);
   });
 
+  test('with a field selected that is zero is another than without it', () => {
+    const on = processor();
+    const guest = driver({ on, guest: launched(on) });
+    expect(guest.getDerivedKey({ fields: ['imageId'] })).not.toEqual(guest.getDerivedKey());
+  });
+
+  test('comes from a VLEK as soon as one is loaded', () => {
+    const m = machine();
+    const guest = driver(m);
+    const before = guest.getDerivedKey();
+    m.on.loadSigner({ kind: 'vlek', cspId: 'CN=somebody' });
+    expect(guest.getDerivedKey()).not.toEqual(before);
+    expect(guest.getDerivedKey({ keySelect: 1 })).toEqual(before);
+  });
+
   test.each<[string, Partial<Setting>]>([
     ['the host data', { hostData: 1 }],
     ['the reported TCB', { reportedSnp: 0x17 }],

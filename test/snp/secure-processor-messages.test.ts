@@ -102,6 +102,10 @@ describe('a guest message', () => {
     }
   });
 
+  test('is sealed under one of four keys', () => {
+    expect(() => readHeader(sealMessage(KEY, { ...MESSAGE, vmpck: 4 }, reportRequest()))).toThrow(CodecError);
+  });
+
   test('has room for 4000 bytes', () => {
     expect(MAX_PAYLOAD).toBe(4000);
     expect(() => sealMessage(KEY, MESSAGE, new Uint8Array(4001))).toThrow(RangeError);

@@ -195,6 +195,23 @@ describe('pages of a launch', () => {
     expect(on.secretsOf(launched(on, { pages: [] }))).toBeUndefined();
   });
 
+  test('what a launch was given can be written over afterwards', () => {
+    const on = processor();
+    const [gosvw, hostData] = [new Uint8Array(16).fill(9), new Uint8Array(32).fill(5)];
+    const guest = on.launchStart({ policy: POLICY, gosvw });
+    gosvw.fill(0);
+    on.launchUpdate(guest, { type: 'secrets', gpa: 0n });
+    on.launchFinish(guest, { hostData });
+    hostData.fill(0);
+    guest.measurement.fill(0);
+    expect(SECRETS_PAGE.decode(secretsOf(on, guest)).gosvw).toEqual(new Uint8Array(16).fill(9));
+    expect(decodeReport(on.attest(guest, { reportData: REPORT_DATA }))).toMatchObject({ hostData: new Uint8Array(32).fill(5), measurement: new LaunchDigest().update('secrets', 0n) });
+  });
+
+  test('a host finds no key in the handle of its guest', () => {
+    expect(Object.keys(launched(processor()))).toEqual(['state', 'policy', 'measurement']);
+  });
+
   test('GOSVW has 16 bytes', () => {
     expect(statusOf(() => processor().launchStart({ policy: POLICY, gosvw: new Uint8Array(15) }))).toBe('INVALID_PARAM');
   });
@@ -385,6 +402,13 @@ describe('the key that signs', () => {
     expect(decodeReport(report).keyInfo).toMatchObject({ signingKey: { vcek: 0, vlek: 1, none: 7 }[signs], maskChipKey: maskChipKey ? 1 : 0 });
     if (signs === 'none') expect(report.subarray(SIGNED_SIZE)).toEqual(new Uint8Array(512));
   });
+});
+
+test('one guest can have reports by both keys, in any order', () => {
+  const on = processor({ signer: { kind: 'vlek', cspId: CSP } });
+  const guest = launched(on);
+  const signedBy = [0, 1, 2, 1].map((keySelect) => decodeReport(on.attest(guest, { reportData: REPORT_DATA, keySelect })).keyInfo.signingKey);
+  expect(signedBy).toEqual([1, 0, 1, 0]);
 });
 
 describe('settings of the platform', () => {
