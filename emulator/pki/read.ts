@@ -4,7 +4,7 @@
  */
 import * as asn1js from 'asn1js';
 import { CodecError } from '../errors.ts';
-import { TAG, TlvReader, unsignedInteger } from './tlv.ts';
+import { isUnsigned, TAG, TlvReader, unsignedInteger } from './tlv.ts';
 
 /** Longest certificate that is read, in bytes: genuine ones of all vendors are below 3 KiB. */
 export const MAX_CERTIFICATE_SIZE = 16 * 1024;
@@ -221,7 +221,7 @@ export function readKeyUsage(value: Uint8Array): number {
 }
 
 /** The public numbers of an RSA key. @param spki DER SubjectPublicKeyInfo @returns undefined for a key of another kind @throws {CodecError} ERR_PKI_PARSE */
-export function readRsaKey(spki: Uint8Array, path = 'subjectPublicKeyInfo'): { readonly modulus: Uint8Array; readonly exponent: bigint } | undefined {
+export function readRsaKey(spki: Uint8Array, path = 'subjectPublicKeyInfo'): { readonly modulus: Uint8Array; readonly exponent: number } | undefined {
   const outer = new TlvReader(spki, path);
   const inner = outer.enter(TAG.sequence, 'sequence');
   outer.end();
@@ -238,7 +238,7 @@ export function readRsaKey(spki: Uint8Array, path = 'subjectPublicKeyInfo'): { r
   const modulus = key.read(TAG.integer, 'modulus');
   const exponent = unsignedInteger(key.read(TAG.integer, 'publicExponent'));
   key.end();
-  if (exponent === undefined || unsignedInteger(modulus) === undefined) throw key.fail('modulus', 'its numbers must be positive and as short as possible');
+  if (exponent === undefined || !isUnsigned(modulus)) throw key.fail('modulus', 'its numbers must be positive and as short as possible');
   return { modulus: modulus[0] === 0 ? modulus.subarray(1) : modulus, exponent };
 }
 
@@ -298,15 +298,15 @@ function readRevocations(list: TlvReader): ReadRevocation[] {
 function readSerial(reader: TlvReader, field: string): Uint8Array {
   const { at } = reader;
   const serial = reader.read(TAG.integer, field);
-  if (serial.length > MAX_SERIAL + 1 || unsignedInteger(serial) === undefined) throw reader.fail(field, `must be a positive number or 0, of at most ${MAX_SERIAL} bytes, as short as possible`, at);
+  if (serial.length > MAX_SERIAL + 1 || !isUnsigned(serial)) throw reader.fail(field, `must be a positive number or 0, of at most ${MAX_SERIAL} bytes, as short as possible`, at);
   return serial;
 }
 
 function smallInteger(reader: TlvReader, field: string, most: number): number {
   const { at } = reader;
-  const value = unsignedInteger(reader.read(TAG.integer, field).subarray(0, 8));
+  const value = unsignedInteger(reader.read(TAG.integer, field));
   if (value === undefined || value > most) throw reader.fail(field, `must be 0 to ${most}`, at);
-  return Number(value);
+  return value;
 }
 
 /** DER leaves `FALSE` out wherever it is the default, as it is everywhere here. */
@@ -357,19 +357,19 @@ function readOid(reader: TlvReader, field: string): string {
   return text;
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function readText(reader: TlvReader, field: string): string {
   const { at, next } = reader;
   if (next !== TAG.utf8String && next !== TAG.printableString && next !== TAG.ia5String) throw reader.fail(field, 'is no UTF8String, PrintableString or IA5String');
   const contents = reader.read(next, field);
-  if (contents.every((b) => b < 0x80)) return String.fromCharCode(...contents.subarray(0, 1024)) + (contents.length > 1024 ? '…' : '');
-  if (next !== TAG.utf8String) throw reader.fail(field, 'is not ASCII', at);
   try {
-    return UTF8.decode(contents);
+    const text = UTF8.decode(contents);
+    if (next === TAG.utf8String || text.length === contents.length) return text;
   } catch {
     throw reader.fail(field, 'is not UTF-8', at);
   }
+  throw reader.fail(field, 'is not ASCII', at);
 }
 
 /** Whether two arrays hold the same bytes. */

@@ -88,15 +88,19 @@ export class TlvReader {
   }
 }
 
+/** Whether the contents octets of an INTEGER are those of a number that is not negative, in as few bytes as possible. */
+export function isUnsigned(contents: Uint8Array): boolean {
+  const [first, second = 0] = contents;
+  return first !== undefined && (first & 0x80) === 0 && (first !== 0 || contents.length === 1 || (second & 0x80) !== 0);
+}
+
 /**
- * The value of an INTEGER that is not negative and encoded in as few bytes as possible.
+ * The value of a small INTEGER that is not negative and encoded in as few bytes as possible.
  * @param contents its contents octets
- * @returns undefined when it is negative, empty or padded
+ * @returns undefined when it is negative, padded, or above 2^32 - 1
  */
-export function unsignedInteger(contents: Uint8Array): bigint | undefined {
-  try {
-    return DER._int.decode(contents);
-  } catch {
-    return undefined;
-  }
+export function unsignedInteger(contents: Uint8Array): number | undefined {
+  if (!isUnsigned(contents) || contents.length > 5) return undefined;
+  const value = contents.reduce((n, byte) => n * 256 + byte, 0);
+  return value < 2 ** 32 ? value : undefined;
 }
