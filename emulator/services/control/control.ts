@@ -1,0 +1,248 @@
+/**
+ * The control port, apart from the data ports, which speak only the vendors' APIs: clock, faults, revocation, reset, journal, evidence.
+ *
+ * A browser on the same machine must not be talked into using it: names that are not this machine's are refused (DNS rebinding), as are requests
+ * from other origins, and bodies that a plain HTML form can send.
+ */
+import { z } from 'zod';
+import type { Bundle } from '../../bundle.ts';
+import { CodecError, ConfigError, FirmwareError, ServiceError, TeemuError } from '../../errors.ts';
+import { AdjustableClock, type World } from '../../world.ts';
+import type { App } from '../app.ts';
+import { globMatches } from '../faults/glob.ts';
+import { FAULT_RULE } from '../faults/plan.ts';
+import { isLoopback } from '../http/listen.ts';
+import { type Answer, jsonReply, type Reply, type ServiceRequest } from '../http/message.ts';
+import { MethodNotAllowed, type Params, type Route, RouteTable } from '../http/route.ts';
+import type { Kds } from '../kds/kds.ts';
+import { parseJson } from './json.ts';
+import * as schema from './schema.ts';
+
+/** Makes evidence for a request's body. @throws {TeemuError} for options that cannot be */
+export type EvidenceHandler = (body: Readonly<Record<string, unknown>>) => Bundle | Promise<Bundle>;
+
+/** What the control port turns. */
+export interface ControlOptions {
+  readonly world: World;
+  readonly app: App;
+  readonly kds: Kds;
+  /** By name of the TEE. */
+  readonly evidence: Readonly<Record<string, EvidenceHandler>>;
+  /** Others may use it too: names that are not this machine's are then taken. */
+  readonly listenPublic?: boolean;
+}
+
+/** One row: everything about one route of the control port. */
+interface Row<B extends z.ZodType, Q extends z.ZodType, A extends z.ZodType> {
+  readonly method: Route['method'];
+  readonly path: string;
+  readonly doc: string;
+  /** Schema of the body; without it, none is read. */
+  readonly body?: B;
+  readonly query?: Q;
+  readonly answer: A;
+  handle(asked: { body: z.output<B>; query: z.output<Q>; params: Params }): z.input<A> | Promise<z.input<A>>;
+}
+const DONE: z.output<typeof schema.OK> = { status: 'ok' };
+
+/** A row whose types have been checked where it was written. */
+type AnyRow = Row<z.ZodType, z.ZodType, z.ZodType>;
+
+function row<A extends z.ZodType, B extends z.ZodType = typeof schema.NOTHING, Q extends z.ZodType = typeof schema.NOTHING>(checked: Row<B, Q, A>): AnyRow {
+  return checked as unknown as AnyRow;
+}
+
+/** Everything that can be asked of the control port. */
+function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
+  const clock = (): z.output<typeof schema.CLOCK> => ({ at: new Date(world.now()).toISOString(), seconds: world.now() / 1000 });
+  const rules = (): z.input<typeof schema.RULES> => ({ rules: app.faults.rules(), rolls: app.faults.die.rolls });
+  return [
+    row({ method: 'GET', path: '/healthz', doc: 'Answers as soon as everything listens.', answer: schema.OK, handle: () => DONE }),
+    row({ method: 'GET', path: '/clock', doc: 'The time of the World.', answer: schema.CLOCK, handle: clock }),
+    row({
+      method: 'PUT',
+      path: '/clock',
+      doc: 'Turns the clock.',
+      body: schema.CLOCK_CHANGE,
+      answer: schema.CLOCK,
+      handle: ({ body }) => {
+        turn(world, body);
+        return clock();
+      },
+    }),
+    row({ method: 'GET', path: '/faults', doc: 'The rules in force.', answer: schema.RULES, handle: rules }),
+    row({ method: 'POST', path: '/faults', doc: 'Adds a rule behind the others.', body: FAULT_RULE, answer: schema.ACTIVE_RULE, handle: ({ body }) => app.faults.add(body) }),
+    row({
+      method: 'DELETE',
+      path: '/faults',
+      doc: 'Takes every rule away.',
+      answer: schema.RULES,
+      handle: () => {
+        app.faults.clear();
+        return rules();
+      },
+    }),
+    row({
+      method: 'DELETE',
+      path: '/faults/:id',
+      doc: 'Takes one rule away.',
+      answer: schema.RULES,
+      handle: ({ params: { id = '' } }) => {
+        if (!/^\d{1,9}$/.test(id) || !app.faults.remove(Number(id))) throw new ServiceError(404, `there is no rule ${id.slice(0, 40)}`);
+        return rules();
+      },
+    }),
+    row({
+      method: 'GET',
+      path: '/faults/table',
+      doc: 'Every fault that there is.',
+      answer: z.array(schema.FAULT_DOC),
+      handle: () => [...app.faults.table.values()].map(({ name, doc, on, parameters }) => ({ name, doc, on: [...on], parameters: jsonSchema(parameters, 'input') })),
+    }),
+    row({
+      method: 'POST',
+      path: '/revoke',
+      doc: "Puts an intermediate of AMD's on the revocation list of its line.",
+      body: schema.REVOCATION,
+      answer: schema.OK,
+      handle: ({ body: { line, role } }) => {
+        kds.revoke(line, role);
+        return DONE;
+      },
+    }),
+    row({
+      method: 'POST',
+      path: '/reset',
+      doc: 'Takes back rules, revocations, rate limits and the journal, and begins again with the first throw of the die. The clock goes on.',
+      body: schema.NOTHING,
+      answer: schema.OK,
+      handle: () => {
+        app.reset();
+        return DONE;
+      },
+    }),
+    row({
+      method: 'GET',
+      path: '/journal',
+      doc: 'What was asked of the services, oldest first.',
+      query: schema.JOURNAL_QUERY,
+      answer: schema.JOURNAL,
+      handle: ({ query: { since, operation } }) => ({
+        entries: app.journal
+          .entries(since)
+          .filter((entry) => globMatches(operation, entry.operation))
+          .map((entry) => ({ ...entry, faults: [...entry.faults] })),
+        last: app.journal.last,
+      }),
+    }),
+    row({
+      method: 'POST',
+      path: '/evidence/:tee',
+      doc: 'Makes evidence, for the options of that TEE (the nonce among them).',
+      body: schema.EVIDENCE_REQUEST,
+      answer: schema.EVIDENCE,
+      handle: async ({ body, params: { tee = '' } }) => {
+        const handler = Object.hasOwn(evidence, tee) ? evidence[tee] : undefined;
+        if (!handler) throw new ServiceError(404, `there is no TEE ${JSON.stringify(tee.slice(0, 40))}; there are ${Object.keys(evidence).join(', ') || 'none'}`);
+        const { manifest, files } = await handler(body);
+        return { manifest, files: Object.fromEntries([...files].map(([name, contents]) => [name, Buffer.from(contents).toString('base64')])) };
+      },
+    }),
+  ];
+}
+
+/** Answers everything that comes to the control port. */
+export function control(options: ControlOptions): Answer {
+  const table = rows(options);
+  const published = publishedSchema(table);
+  const routes = new RouteTable([
+    ...table.map(
+      (entry): Route => ({
+        operation: `control ${entry.method} ${entry.path}`,
+        method: entry.method,
+        path: entry.path,
+        doc: entry.doc,
+        handle: async (request, params) => {
+          const body = entry.body ? entry.body.parse(parseJson(jsonBody(request))) : {};
+          const query = (entry.query ?? schema.NOTHING).parse(Object.fromEntries(new URLSearchParams(request.query)));
+          return jsonReply(200, await entry.handle({ body, query, params }));
+        },
+      }),
+    ),
+    { operation: 'control GET /schema', method: 'GET', path: '/schema', doc: 'This.', handle: () => jsonReply(200, published) },
+  ]);
+  const run = async (request: ServiceRequest): Promise<Reply> => {
+    refuseStrangers(request, options.listenPublic ?? false);
+    const { route, params } = routes.find(request.method, request.path);
+    return await route.handle(request, params);
+  };
+  return (request) => run(request).catch((cause: unknown) => refusal(options.world, cause));
+}
+
+function turn(world: World, change: z.output<typeof schema.CLOCK_CHANGE>): void {
+  const { clock } = world;
+  if (!(clock instanceof AdjustableClock)) throw new ServiceError(409, 'the clock of this World cannot be turned');
+  if ('advance' in change) {
+    const at = clock.now() + change.advance * 1000;
+    if (!schema.CLOCK.shape.seconds.safeParse(at / 1000).success) throw new ConfigError('advance', 'leads out of the years 1970 to 9999');
+    clock.advance(change.advance * 1000);
+    return;
+  }
+  const at = 'at' in change ? Date.parse(change.at) : change.seconds * 1000;
+  if (!schema.CLOCK.shape.seconds.safeParse(at / 1000).success) throw new ConfigError('at', 'is not within the years 1970 to 9999');
+  clock.set(at, change.running);
+}
+
+/** Turns away what a web page could make a browser send. */
+function refuseStrangers(request: ServiceRequest, listenPublic: boolean): void {
+  if (!listenPublic && !isLoopback(request.host)) throw new ServiceError(403, 'the Host header names another machine');
+  const origin = request.header('origin');
+  const host = request.header('host') ?? '';
+  if (origin !== undefined && origin !== `http://${host}`) throw new ServiceError(403, 'a page from another origin asks');
+  const site = request.header('sec-fetch-site');
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw new ServiceError(403, 'a page from another site asks');
+}
+
+/** The body, if it is declared as JSON: anything else a browser would send without asking first. */
+function jsonBody(request: ServiceRequest): Uint8Array {
+  if (request.body.length > 0 && !/^application\/json\s*(;|$)/i.test(request.header('content-type') ?? '')) throw new ServiceError(415, 'a body is application/json');
+  return request.body;
+}
+
+function jsonSchema(type: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(type, { io });
+  return rest;
+}
+
+/** One document about every route. */
+function publishedSchema(table: readonly AnyRow[]): unknown {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'teemu control port',
+    routes: table.map(({ method, path, doc, body, query, answer }) => ({
+      method,
+      path: path.replaceAll(/:(\w+)/g, '{$1}'),
+      doc,
+      ...(body ? { request: jsonSchema(body, 'input') } : {}),
+      ...(query ? { query: jsonSchema(query, 'input') } : {}),
+      answer: jsonSchema(answer, 'output'),
+    })),
+    refusal: jsonSchema(schema.REFUSAL, 'output'),
+  };
+}
+
+function refusal(world: World, cause: unknown): Reply {
+  const say = (status: number, code: string, message: string, path?: string, headers?: Record<string, string>): Reply => jsonReply(status, { error: { code, message, ...(path === undefined ? {} : { path }) } }, headers);
+  if (cause instanceof z.ZodError) {
+    const issue = cause.issues[0];
+    return say(400, 'ERR_CONFIG', issue?.message ?? 'cannot be', issue?.path.join('.') || 'body');
+  }
+  if (cause instanceof MethodNotAllowed) return say(405, cause.code, cause.message, undefined, { Allow: cause.allow });
+  if (cause instanceof ServiceError) return say(cause.status, cause.code, cause.message);
+  if (cause instanceof ConfigError) return say(400, cause.code, cause.message, cause.key);
+  if (cause instanceof CodecError) return say(400, cause.code, cause.message, cause.path);
+  if (cause instanceof FirmwareError) return say(409, cause.code, cause.message);
+  if (cause instanceof TeemuError) return say(400, cause.code, cause.message);
+  world.note(`control: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
+  return say(500, 'ERR_SERVICE', 'a defect of teemu; its log says more');
+}
