@@ -8,7 +8,7 @@ import { guestHost, type HostAnswer } from '../../emulator/snp/secure-processor/
 import { MAX_PAYLOAD, MESSAGE_TYPES, openMessage, readHeader, sealMessage } from '../../emulator/snp/secure-processor/messages/guest-message.ts';
 import { KEY_REQUEST, KEY_REQUEST_V2, KEY_RESPONSE, REPORT_REQUEST, REPORT_RESPONSE } from '../../emulator/snp/secure-processor/messages/payloads.ts';
 import { SECRETS_PAGE } from '../../emulator/snp/secure-processor/messages/secrets-page.ts';
-import { launched, processor, secretsOf } from '../snp/secure-processor-guests.ts';
+import { launched, processor, secretsOf } from '../snp/secure-processor/guests.ts';
 import { iterations } from './iterations.ts';
 
 const on = processor({ reportVersion: 5 });

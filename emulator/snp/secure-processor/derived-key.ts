@@ -12,15 +12,11 @@ import { KEY_REQUEST, type KeyField, type KeyRequest } from './messages/payloads
 import type { Platform } from './platform.ts';
 import { refusal } from './status.ts';
 
-/** The secrets at the root of derived keys, 32 bytes each; undefined without a VLEK. */
-export interface KeyRoots {
-  readonly vcek: Uint8Array;
-  readonly vlek: Uint8Array | undefined;
-}
-
-/** The roots of a platform. They do not change with its TCB: that is mixed in only where the guest selects it. */
-export function keyRoots(world: World, { line, hwid, signer }: Platform): KeyRoots {
-  return { vcek: chipSecret(world, line, hwid), vlek: signer.kind === 'vlek' ? world.derive(`amd/vlek-secret/${line}/${signer.cspId}`, 32) : undefined };
+/** The secret at the root of keys derived from a chip, or from a provider's VLEK: 32 bytes. It is the same at every TCB, which is mixed in only where the guest selects it. */
+export function keyRoot(world: World, { line, hwid, signer }: Platform, kind: 'vcek' | 'vlek'): Uint8Array {
+  if (kind === 'vcek') return chipSecret(world, line, hwid);
+  if (signer.kind !== 'vlek') throw new RangeError('no VLEK is loaded');
+  return world.derive(`amd/vlek-secret/${line}/${signer.cspId}`, 32);
 }
 
 /**
@@ -41,6 +37,9 @@ const DERIVATION = new Layout('snp.key-derivation', 121, "teemu's own", {
 });
 type Mixed = ValueOf<typeof DERIVATION.rows>;
 
+/** {@link keyRoot} of the platform. */
+export type ChipRoot = (kind: 'vcek' | 'vlek') => Uint8Array;
+
 const ROOT_CODES = { vcek: 0, vlek: 1, vmrk: 2 } as const;
 
 /**
@@ -49,20 +48,20 @@ const ROOT_CODES = { vcek: 0, vlek: 1, vmrk: 2 } as const;
  * @throws {FirmwareError} INVALID_PARAM when SVN, TCB or mitigations are above what the guest or platform has, INVALID_KEY for a root that can't be had
  * @throws {CodecError} for a TCB version with reserved bytes set
  */
-export function deriveKey(platform: Platform, guest: GuestContext, roots: KeyRoots, request: KeyRequest): Uint8Array {
+export function deriveKey(platform: Platform, guest: GuestContext, chipRoot: ChipRoot, request: KeyRequest): Uint8Array {
   const { guestFieldSelect: selected, vmpl, guestSvn, tcbVersion, launchMitVector = 0n } = request;
-  const { root, secret } = rootOf(platform, guest, roots, request);
+  const { root, secret } = rootOf(platform, guest, chipRoot, request);
   requireWithin(platform, guest, request);
   const fields: Pick<Mixed, KeyField> = { policy: guest.policy, imageId: guest.imageId, familyId: guest.familyId, measurement: guest.measurement, guestSvn, tcbVersion, launchMitVector };
   const chosen = Object.fromEntries(Object.entries(fields).filter(([name]) => selected[name as KeyField] === 1)) as Partial<Mixed>;
   return new Uint8Array(hkdfSync('sha256', secret, 'teemu/snp/derived-key', DERIVATION.encode({ root: ROOT_CODES[root], selected, vmpl, ...chosen }), 32));
 }
 
-function rootOf(platform: Platform, guest: GuestContext, { vcek, vlek }: KeyRoots, { root: { rootKeySelect, keySelect } }: KeyRequest): { root: keyof typeof ROOT_CODES; secret: Uint8Array } {
+function rootOf(platform: Platform, guest: GuestContext, chipRoot: ChipRoot, { root: { rootKeySelect, keySelect } }: KeyRequest): { root: keyof typeof ROOT_CODES; secret: Uint8Array } {
   if (rootKeySelect === 1) return { root: 'vmrk', secret: guest.vmrk };
   const root = selectKey(platform, guest, keySelect);
   if (root === 'none') throw refusal('INVALID_KEY', 'the chip key is masked');
-  return { root, secret: root === 'vlek' && vlek ? vlek : vcek };
+  return { root, secret: chipRoot(root) };
 }
 
 function requireWithin({ line, committedTcb }: Platform, guest: GuestContext, { guestSvn, tcbVersion, launchMitVector = 0n }: KeyRequest): void {

@@ -14,7 +14,7 @@ import { encodeReport, type SnpReport, signReport, VMPL_HOST } from '../report.t
 import { componentAbove, type Tcb } from '../tcb.ts';
 import { assembleReport, KEY_SELECT, type ReportContents, selectKey, type SigningKey, withRequest } from './attestation.ts';
 import { checkCpuidPage } from './cpuid-page.ts';
-import { type KeyRoots, keyRoots } from './derived-key.ts';
+import { keyRoot } from './derived-key.ts';
 import { type Guest, type GuestContext, type GuestState, VMPLS } from './guest-context.ts';
 import { exchange } from './messages/exchange.ts';
 import { secretsPage, VMPCK_SIZE } from './messages/secrets-page.ts';
@@ -81,7 +81,6 @@ export class SecureProcessor {
   readonly world: World;
   #platform: Platform;
   #initialized = true;
-  #roots: KeyRoots;
   readonly #guests = new Map<Guest, GuestContext>();
   readonly #keys = new Map<'vcek' | 'vlek', EcSigner>();
   #templates = new WeakMap<GuestContext, { readonly signingKey: SigningKey; readonly encoded: Uint8Array }>();
@@ -91,7 +90,6 @@ export class SecureProcessor {
     checkPlatform(platform);
     this.world = world;
     this.#platform = platform;
-    this.#roots = keyRoots(world, platform);
   }
 
   /** The platform as it is now. */
@@ -276,7 +274,8 @@ export class SecureProcessor {
    */
   guestRequest(handle: Guest, page: Uint8Array): Uint8Array {
     const guest = this.#guest(handle, 'RUNNING');
-    return exchange({ platform: this.#platform, guest, roots: this.#roots, report: (contents) => this.#report(guest, contents) }, page);
+    const platform = this.#platform;
+    return exchange({ platform, guest, chipRoot: (kind) => keyRoot(this.world, platform, kind), report: (contents) => this.#report(guest, contents) }, page);
   }
 
   /** A report about a guest that its host asks for: its VMPL is all ones. @param reportData 64 bytes @returns 1184 bytes @throws {FirmwareError} as {@link attest} */
@@ -325,7 +324,6 @@ export class SecureProcessor {
     const platform = { ...this.#platform, ...changes };
     checkPlatform(platform);
     this.#platform = platform;
-    this.#roots = keyRoots(this.world, platform);
     this.#keys.clear();
     this.#templates = new WeakMap();
   }

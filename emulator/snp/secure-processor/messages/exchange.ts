@@ -4,7 +4,7 @@ import type { Rows } from '../../../codec/rows.ts';
 import { CodecError, FirmwareError, TeemuError } from '../../../errors.ts';
 import { REPORT_SIZE } from '../../report.ts';
 import { type ReportContents, selectKey } from '../attestation.ts';
-import { deriveKey, type KeyRoots } from '../derived-key.ts';
+import { type ChipRoot, deriveKey } from '../derived-key.ts';
 import { type GuestContext, VMPLS } from '../guest-context.ts';
 import type { Platform } from '../platform.ts';
 import { refusal, STATUS } from '../status.ts';
@@ -17,7 +17,7 @@ export interface Firmware {
   readonly guest: GuestContext;
   /** Signs a report about the guest, 1184 bytes. */
   report(contents: ReportContents): Uint8Array;
-  readonly roots: KeyRoots;
+  readonly chipRoot: ChipRoot;
 }
 
 type Handler = (firmware: Firmware, request: GuestMessage, payload: Uint8Array) => Uint8Array;
@@ -81,7 +81,7 @@ function answerReport({ platform, guest, report }: Firmware, { version, vmpck }:
   }
 }
 
-function answerKey({ platform, guest, roots }: Firmware, { version, vmpck }: GuestMessage, payload: Uint8Array): Uint8Array {
+function answerKey({ platform, guest, chipRoot }: Firmware, { version, vmpck }: GuestMessage, payload: Uint8Array): Uint8Array {
   const highest = platform.reportVersion >= 5 ? 2 : 1;
   if (version < 1 || version > highest) throw refusal('INVALID_PARAM', `key requests to this firmware have a version up to ${highest}, not ${version}`);
   const layout = version === 1 ? KEY_REQUEST : KEY_REQUEST_V2;
@@ -90,7 +90,7 @@ function answerKey({ platform, guest, roots }: Firmware, { version, vmpck }: Gue
     const request: KeyRequest = layout.decode(payload);
     if (version === 1 && request.guestFieldSelect.launchMitVector !== 0) throw refusal('INVALID_PARAM', 'a request of version 1 has no mitigation vector to mix in');
     requireVmpl(request.vmpl, vmpck);
-    return KEY_RESPONSE.encode({ status: STATUS.SUCCESS, key: deriveKey(platform, guest, roots, request) });
+    return KEY_RESPONSE.encode({ status: STATUS.SUCCESS, key: deriveKey(platform, guest, chipRoot, request) });
   } catch (error) {
     return KEY_RESPONSE.encode({ status: statusOf(error) });
   }

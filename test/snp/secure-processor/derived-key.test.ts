@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { signIdBlock } from '../../emulator/snp/launch/id-block.ts';
-import { PRODUCTS, type Product } from '../../emulator/snp/products.ts';
-import { TCB_MILAN_GENOA } from '../../emulator/snp/tcb.ts';
-import { type DerivedKeyRequest, GuestDriver } from '../../emulator/snp/secure-processor/messages/guest-driver.ts';
-import { guestHost } from '../../emulator/snp/secure-processor/messages/guest-host.ts';
-import { MESSAGE_TYPES, openMessage, sealMessage } from '../../emulator/snp/secure-processor/messages/guest-message.ts';
-import { KEY_REQUEST, KEY_REQUEST_V2, KEY_RESPONSE, type KeyField } from '../../emulator/snp/secure-processor/messages/payloads.ts';
-import { SECRETS_PAGE } from '../../emulator/snp/secure-processor/messages/secrets-page.ts';
-import type { Guest, SecureProcessor } from '../../emulator/snp/secure-processor/secure-processor.ts';
-import { launched, PAGES, POLICY, processor, secretsOf, statusOf, world } from './secure-processor-guests.ts';
+import { signIdBlock } from '../../../emulator/snp/launch/id-block.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
+import { TCB_MILAN_GENOA } from '../../../emulator/snp/tcb.ts';
+import { type DerivedKeyRequest, GuestDriver } from '../../../emulator/snp/secure-processor/messages/guest-driver.ts';
+import { guestHost } from '../../../emulator/snp/secure-processor/messages/guest-host.ts';
+import { MESSAGE_TYPES, openMessage, sealMessage } from '../../../emulator/snp/secure-processor/messages/guest-message.ts';
+import { KEY_REQUEST, KEY_REQUEST_V2, KEY_RESPONSE, type KeyField } from '../../../emulator/snp/secure-processor/messages/payloads.ts';
+import { SECRETS_PAGE } from '../../../emulator/snp/secure-processor/messages/secrets-page.ts';
+import type { Guest, SecureProcessor } from '../../../emulator/snp/secure-processor/secure-processor.ts';
+import { launched, PAGES, POLICY, processor, secretsOf, statusOf, world } from './guests.ts';
 
 const FIELDS: readonly KeyField[] = ['policy', 'imageId', 'familyId', 'measurement', 'guestSvn', 'tcbVersion', 'launchMitVector'];
 const TCB = { bootLoader: 4, tee: 0, snp: 0x18, microcode: 0xd5 };

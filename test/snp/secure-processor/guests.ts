@@ -1,8 +1,9 @@
 /** Guests for the tests of the secure processor: a machine, and a guest launched on it. */
-import { PRODUCTS, type Product } from '../../emulator/snp/products.ts';
-import { type PlatformOverrides, platformOf } from '../../emulator/snp/secure-processor/platform.ts';
-import { type Guest, type LaunchFinish, type LaunchUpdate, SecureProcessor } from '../../emulator/snp/secure-processor/secure-processor.ts';
-import { fixedClock, seededWorld, type World } from '../../emulator/world.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
+import { SECRETS_PAGE } from '../../../emulator/snp/secure-processor/messages/secrets-page.ts';
+import { type PlatformOverrides, platformOf } from '../../../emulator/snp/secure-processor/platform.ts';
+import { type Guest, type LaunchFinish, type LaunchUpdate, SecureProcessor } from '../../../emulator/snp/secure-processor/secure-processor.ts';
+import { fixedClock, seededWorld, type World } from '../../../emulator/world.ts';
 
 export const POLICY = 0x3_0000n;
 const MILAN = PRODUCTS.milan as Product;
@@ -30,6 +31,29 @@ export function secretsOf(on: SecureProcessor, guest: Guest): Uint8Array {
   const page = on.secretsOf(guest);
   if (!page) throw new Error('the guest was launched without a secrets page');
   return page;
+}
+
+/** A guest on a machine, with its secrets page and the four keys in it. */
+export interface Machine {
+  readonly on: SecureProcessor;
+  readonly guest: Guest;
+  readonly secrets: Uint8Array;
+  readonly keys: readonly Uint8Array[];
+}
+
+/** A guest that runs on a machine of its own. */
+export function machine(overrides: Parameters<typeof processor>[0] = {}): Machine {
+  const on = processor(overrides);
+  const guest = launched(on);
+  const secrets = secretsOf(on, guest);
+  return { on, guest, secrets, keys: SECRETS_PAGE.decode(secrets).vmpcks };
+}
+
+/** One message key of a guest. */
+export function keyOf({ keys }: Machine, vmpck: number): Uint8Array {
+  const key = keys[vmpck];
+  if (!key) throw new RangeError(`no key ${vmpck}`);
+  return key;
 }
 
 /** The name of the firmware's status that `call` fails with, or what it returned. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { PRODUCTS, type Product } from '../../emulator/snp/products.ts';
-import { decodeReport, type ReportVersion, SIGNED_SIZE, type SnpReport } from '../../emulator/snp/report.ts';
-import type { ReportSigner } from '../../emulator/snp/secure-processor/platform.ts';
-import type { Tcb } from '../../emulator/snp/tcb.ts';
-import { describeReal, realSample } from '../real-samples.ts';
-import { processor } from './secure-processor-guests.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
+import { decodeReport, type ReportVersion, SIGNED_SIZE, type SnpReport } from '../../../emulator/snp/report.ts';
+import type { ReportSigner } from '../../../emulator/snp/secure-processor/platform.ts';
+import type { Tcb } from '../../../emulator/snp/tcb.ts';
+import { describeReal, realSample } from '../../real-samples.ts';
+import { processor } from './guests.ts';
 
 /** Genuine reports, and the product that each is of: reports of version 2 do not say. */
 const SAMPLES: readonly { readonly sample: string; readonly product: string }[] = [
