@@ -4,7 +4,7 @@ import { type ModuleRelease, preservesTds } from './release.ts';
 import { refusal } from './status.ts';
 import { encodeTdReport, REPORT_MAC, REPORT_TYPE_TDX, sealTdReport, TCB_INFO_VALID, TD_REPORT_SIZE, type TdReport, tdReportMacHolds } from './tdreport.ts';
 import { buildSteps, parseTdvf } from './tdvf.ts';
-import { type TdLaunch, type TdParams, TrustDomain } from './trust-domain.ts';
+import { type TdLaunch, type TdParams, type TdReportEdit, TrustDomain } from './trust-domain.ts';
 
 /** What module and quoting enclave know of the platform that they run on. */
 export interface TdxHardware {
@@ -96,10 +96,12 @@ export class TdxModule {
     verifyReportMac(src, this.hardware, reportMacKey(this.world, this.hardware));
   }
 
-  #report(teeTcbInfo: TdReport['teeTcbInfo'], version: number, reportData: Uint8Array, tdInfo: TdReport['tdInfo'], edit: (report: TdReport) => TdReport): Uint8Array {
+  #report(teeTcbInfo: TdReport['teeTcbInfo'], version: number, reportData: Uint8Array, tdInfo: TdReport['tdInfo'], edit: TdReportEdit | undefined): Uint8Array {
     const none = new Uint8Array(48);
     const reportMac = { type: REPORT_TYPE_TDX, subtype: 0, version, cpuSvn: this.hardware.cpuSvn, teeTcbInfoHash: none, teeInfoHash: none, reportData, mac: new Uint8Array(32) };
-    return sealTdReport(encodeTdReport(edit({ reportMac, teeTcbInfo, tdInfo })), reportMacKey(this.world, this.hardware));
+    const report = { reportMac, teeTcbInfo, tdInfo };
+    // A copy: an edit may change what it is handed, which must not reach the TD or the platform.
+    return sealTdReport(encodeTdReport(edit ? edit(structuredClone(report)) : report), reportMacKey(this.world, this.hardware));
   }
 }
 

@@ -53,7 +53,7 @@ export interface TdHost {
   /** The module that the TD is started with. */
   readonly release: ModuleRelease;
   /** Hashes, MAC, and what the module says of the platform. @returns 1024 bytes */
-  report(launched: ModuleRelease, parts: Pick<TdReport, 'tdInfo'> & { readonly version: number; readonly reportData: Uint8Array }, edit: TdReportEdit): Uint8Array;
+  report(launched: ModuleRelease, parts: Pick<TdReport, 'tdInfo'> & { readonly version: number; readonly reportData: Uint8Array }, edit: TdReportEdit | undefined): Uint8Array;
 }
 
 /** Number of runtime measurement registers. */
@@ -211,7 +211,7 @@ export class TrustDomain {
    * @throws {FirmwareError} TDX_OP_STATE_INCORRECT, TDX_OPERAND_INVALID
    * @throws {CodecError} when `edit` puts a value where it does not fit
    */
-  report(reportData: Uint8Array, edit: TdReportEdit = (report) => report): Uint8Array {
+  report(reportData: Uint8Array, edit?: TdReportEdit): Uint8Array {
     this.#require('RUNNABLE', 'TDG.MR.REPORT');
     if (reportData.length !== 64) throw refusal('TDX_OPERAND_INVALID', `report data is 64 bytes, not ${reportData.length}`, 'RDX');
     const version = this.#services.length > 0 ? REPORT_VERSIONS.serviceTds : REPORT_VERSIONS.plain;

@@ -177,14 +177,15 @@ export function decodeQgsMessage(src: Uint8Array): Required<QgsMessage> {
 
 /** What Intel's library calls a message that {@link decodeQgsMessage} refuses. */
 export function qgsErrorOf({ code, path }: CodecError): QgsError {
-  switch (path.slice(path.lastIndexOf('.') + 1)) {
-    case 'majorVersion':
+  if (code === 'ERR_CODEC_TRUNCATED') return path.startsWith(`${QGS_HEADER.name}.`) ? 'INVALID_PARAMETER' : 'INVALID_SIZE';
+  switch (path) {
+    case 'tdx.qgs.header.majorVersion':
       return 'INVALID_VERSION';
-    case 'type':
+    case 'tdx.qgs.header.type':
       return 'INVALID_TYPE';
-    case 'errorCode':
+    case 'tdx.qgs.header.errorCode':
       return 'INVALID_CODE';
     default:
-      return code === 'ERR_CODEC_TRUNCATED' && path.startsWith(`${QGS_HEADER.name}.`) ? 'INVALID_PARAMETER' : 'INVALID_SIZE';
+      return 'INVALID_SIZE';
   }
 }

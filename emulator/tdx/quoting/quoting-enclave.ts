@@ -146,7 +146,8 @@ export class QuotingEnclave {
     const type = chosen === 5 ? (bodyType ?? BODY_TYPES.td15) : BODY_TYPES.td10;
     const body = bodyOfReport(report, type);
     const pckType = certificationType ?? (this.platform.pckChain === undefined ? 3 : 5);
-    if (edit) return this.#editedQuote(edit(this.#parts(chosen, type, body, pckType)), signedBy);
+    // A copy: an edit may change what it is handed, which must not reach the platform's own values.
+    if (edit) return this.#editedQuote(edit(structuredClone(this.#parts(chosen, type, body, pckType))), signedBy);
     const signed = Buffer.concat([this.#prefix(chosen, type), body]);
     return assembleQuote(signed, signedBy.sign(signed), this.#usualRest(pckType));
   }
