@@ -107,3 +107,14 @@ export class AmdAuthority {
     return issueCertificate(edit(this.#spec(AMD_PROFILES[role], spki, leaf)), signedBy);
   }
 }
+
+const AUTHORITIES = new WeakMap<World, Map<Line, AmdAuthority>>();
+
+/** AMD's key for a line in a World, always the same one: what is revoked for one caller is revoked for all. */
+export function authorityOf(world: World, line: Line): AmdAuthority {
+  const lines = AUTHORITIES.get(world) ?? new Map<Line, AmdAuthority>();
+  AUTHORITIES.set(world, lines);
+  const authority = lines.get(line) ?? new AmdAuthority(world, line);
+  lines.set(line, authority);
+  return authority;
+}

@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.ts';
 import type { CertificateSpec, IssuedCertificate } from '../pki/issue.ts';
 import type { CrlSpec } from '../pki/revoke.ts';
 import type { World } from '../world.ts';
-import { AmdAuthority, DEFAULT_CSP_ID, type Edit, type LeafChange } from './authority.ts';
+import { authorityOf, DEFAULT_CSP_ID, type Edit, type LeafChange } from './authority.ts';
 import { type CertificateTableEntry, encodeCertificateTable } from './certificate-table.ts';
 import { hardwareId, vcekKey, vlekKey } from './chip.ts';
 import { describeLaunch, type LaunchDescription } from './launch/description.ts';
@@ -77,7 +77,7 @@ export function snpEvidence(world: World, input: SnpOptionsInput = {}, edits: Sn
   const options = checked(input);
   const { preset, product, version, release, signer } = machine(options);
   const { line } = product;
-  const authority = new AmdAuthority(world, line);
+  const authority = authorityOf(world, line);
   const cspId = options.cspId ?? DEFAULT_CSP_ID;
   const hwid = hardwareId(world, line, options.chip);
   const launch = launchOf(options, preset, line);

@@ -1,0 +1,64 @@
+/** Everything at once, for tests: a World, its services on loopback ports, and evidence from it. */
+import type { Bundle } from './bundle.ts';
+import { ConfigError } from './errors.ts';
+import { type Services, type ServicesOptions, startServices } from './services/start.ts';
+import { authorityOf } from './snp/authority.ts';
+import { LINES, type Line } from './snp/products.ts';
+import { teeNamed, TEES } from './tee.ts';
+import { AdjustableClock, fixedClock, RSA_LABELS, seededWorld, systemClock, type World } from './world.ts';
+import { openPrivateWorld } from './world-folder.ts';
+
+/** How to start; everything has a default. */
+export interface TeemuOptions extends Omit<ServicesOptions, 'world' | 'authority' | 'evidence'> {
+  /** The reproducible world of this seed, whose keys everybody has. Without a seed: the private world of `dir`. */
+  readonly seed?: string;
+  /** The time at which the world's clock stands still: milliseconds since 1970, a `Date`, or ISO 8601. Without it, the machine's clock. */
+  readonly clock?: number | string | Date;
+  /** Folder of the private world; default `.teemu`. Its keys are made when it is new, which takes some seconds. */
+  readonly dir?: string;
+  /** Told while keys are made: how many of how many are there. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** A running teemu. */
+export interface Teemu extends Omit<Services, 'kds' | 'app'> {
+  readonly world: World;
+  /** Turns the world's time: `clock.set`, `clock.advance`. */
+  readonly clock: AdjustableClock;
+  /** The roots to trust, in PEM, by AMD's product line. */
+  readonly roots: { readonly snp: Readonly<Record<Line, string>> };
+  /** Makes evidence, as `teemu evidence` does. @throws {ConfigError} naming the option that cannot be */
+  evidence(tee: string, options?: Readonly<Record<string, unknown>>): Bundle;
+  /** Answers a request without a socket, as the services would. */
+  fetch(request: Request): Promise<Response>;
+}
+
+/**
+ * Starts teemu. Stop it with `stop()`, or take it with `await using`.
+ * @throws {ConfigError} for options that cannot be @throws {TeemuError} ERR_FILE when the private world's folder is not safe to use
+ */
+export async function startTeemu(options: TeemuOptions = {}): Promise<Teemu> {
+  const { seed, clock: at, dir = '.teemu', progress, ...services } = options;
+  const clock = new AdjustableClock(at === undefined ? systemClock() : fixedClock(timeOf(at)));
+  const world = seed === undefined ? await openPrivateWorld({ dir, clock, rsaLabels: RSA_LABELS, ...(progress && { progress }) }) : seededWorld(seed, clock);
+  const { kds: _, app, ...running } = await startServices({
+    ...services,
+    world,
+    authority: (line) => authorityOf(world, line),
+    evidence: Object.fromEntries([...TEES].map(([name, tee]) => [name, (body: Readonly<Record<string, unknown>>) => tee.evidence(world, body)])),
+  });
+  return {
+    ...running,
+    world,
+    clock,
+    roots: { snp: Object.fromEntries(LINES.map((line) => [line, authorityOf(world, line).certificate('ARK').pem])) as Record<Line, string> },
+    evidence: (tee, wishes = {}) => teeNamed(tee).evidence(world, wishes),
+    fetch: (request) => app.fetch(request),
+  };
+}
+
+function timeOf(at: number | string | Date): number {
+  const time = typeof at === 'number' ? at : new Date(at).getTime();
+  if (!Number.isFinite(time)) throw new ConfigError('clock', `'${String(at)}' is no time`);
+  return time;
+}
