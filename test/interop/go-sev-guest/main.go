@@ -27,24 +27,32 @@ const amdKds = "https://kdsintf.amd.com"
 
 type request struct {
 	ID string `json:"id"`
-	// Report, then certificate table (or 24 zero bytes), base64.
-	Extended string `json:"extended"`
-	// A serialized sevsnp.Attestation instead, base64.
+	// Report, base64.
+	Report string `json:"report"`
+	// Certificate table, base64; empty: there is none.
+	Certs string `json:"certs"`
+	// A serialized sevsnp.Attestation instead of both, base64.
 	Proto string `json:"proto"`
-	// Intermediate, then ARK, PEM.
+	// Intermediate, then ARK, PEM: what is trusted.
 	Chain string `json:"chain"`
-	Line  string `json:"line"`
+	// The chain over VCEKs besides, where a VLEK signs: the library takes the address of the revocation list from it.
+	AskChain string `json:"askChain"`
+	Line     string `json:"line"`
 	// Seconds since 1970.
 	Now int64 `json:"now"`
-	// Base URL of the key distribution service; empty: no fetching.
-	Kds         string `json:"kds"`
-	CheckCrl    bool   `json:"checkCrl"`
+	// Base URL of the key distribution service.
+	Kds string `json:"kds"`
+	// Missing certificates may be fetched from there.
+	Fetch    bool `json:"fetch"`
+	CheckCrl bool `json:"checkCrl"`
+	// The revocation list that is served, DER in base64, in place of the service's.
+	Crl         []byte `json:"crl"`
 	GuestPolicy uint64 `json:"guestPolicy"`
 	ReportData  string `json:"reportData"`
 	Measurement string `json:"measurement"`
 	HostData    string `json:"hostData"`
 	Vmpl        *int   `json:"vmpl"`
-	MinimumTcb  uint64 `json:"minimumTcb"`
+	MinimumTcb  uint64 `json:"minimumTcb,string"`
 	Provisional bool   `json:"provisional"`
 	// How often to do it, for measuring; 0 means once.
 	Repeat int `json:"repeat"`
@@ -63,6 +71,7 @@ type answer struct {
 // getter sends what is meant for AMD's service to the emulated one, and remembers what was asked.
 type getter struct {
 	base    string
+	crl     []byte
 	fetched []string
 }
 
@@ -71,6 +80,9 @@ func (g *getter) Get(url string) ([]byte, error) {
 		return nil, fmt.Errorf("asked for %s, which is not AMD's key distribution service", url)
 	}
 	g.fetched = append(g.fetched, strings.TrimPrefix(url, amdKds))
+	if g.crl != nil && strings.HasSuffix(url, "/crl") {
+		return g.crl, nil
+	}
 	response, err := http.Get(g.base + strings.TrimPrefix(url, amdKds))
 	if err != nil {
 		return nil, err
@@ -102,28 +114,51 @@ func attestation(r *request) (*spb.Attestation, error) {
 		att := &spb.Attestation{}
 		return att, proto.Unmarshal(raw, att)
 	}
-	raw, err := base64.StdEncoding.DecodeString(r.Extended)
+	raw, err := base64.StdEncoding.DecodeString(r.Report)
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) < abi.ReportSize {
-		return nil, fmt.Errorf("report is %d bytes", len(raw))
+	rawCerts, err := base64.StdEncoding.DecodeString(r.Certs)
+	if err != nil {
+		return nil, err
 	}
-	return abi.ReportCertsToProto(raw)
+	report, err := abi.ReportToProto(raw)
+	if err != nil {
+		return nil, err
+	}
+	table := &abi.CertTable{}
+	if len(rawCerts) > 0 {
+		if err := table.Unmarshal(rawCerts); err != nil {
+			return nil, err
+		}
+	}
+	return &spb.Attestation{Report: report, CertificateChain: table.Proto()}, nil
 }
 
-func judge(r *request, g *getter) (string, error) {
+// judge says where the library refused the evidence, and why; its panics are told apart.
+func judge(r *request, g *getter) (stage string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			stage, err = "panic", fmt.Errorf("%v", p)
+		}
+	}()
 	att, err := attestation(r)
 	if err != nil {
 		return "parse", err
 	}
 	root := trust.AMDRootCertsProduct(r.Line)
-	if err := root.FromKDSCertBytes([]byte(r.Chain)); err != nil {
-		return "chain", err
+	root.ProductCerts = &trust.ProductCerts{}
+	for _, chain := range []string{r.AskChain, r.Chain} {
+		if chain == "" {
+			continue
+		}
+		if err := root.ProductCerts.FromKDSCertBytes([]byte(chain)); err != nil {
+			return "roots", err
+		}
 	}
 	options := &verify.Options{
 		TrustedRoots:        map[string][]*trust.AMDRootCerts{r.Line: {root}},
-		DisableCertFetching: r.Kds == "",
+		DisableCertFetching: !r.Fetch,
 		CheckRevocations:    r.CheckCrl,
 		Getter:              g,
 		Now:                 time.Unix(r.Now, 0),
@@ -158,7 +193,9 @@ func main() {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(2)
 			}
-			g := &getter{base: r.Kds}
+			g := &getter{base: r.Kds, crl: r.Crl}
+			// What one case fetched must not serve another.
+			trust.ClearProductCertCache()
 			start := time.Now()
 			stage, verr := judge(r, g)
 			for i := 1; i < r.Repeat; i++ {

@@ -5,7 +5,7 @@ import { DEFAULT_CSP_ID } from '../../../emulator/snp/authority.ts';
 import { SIGNING_KEY } from '../../../emulator/snp/report.ts';
 import { AMD_OID, added, extension, named, replaced, shifted } from '../../edits/certificate.ts';
 import { fields, keyInfo } from '../../edits/report.ts';
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 const KDS = 'AMD 57230 VCEK Certificate and KDS Interface Specification';

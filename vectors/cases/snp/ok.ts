@@ -1,7 +1,7 @@
 /** Unusual evidence that must be accepted. */
 import { AMD_OID, extension } from '../../edits/certificate.ts';
 import { number } from '../../edits/report.ts';
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 const KDS = 'AMD 57230 VCEK Certificate and KDS Interface Specification';

@@ -1,7 +1,7 @@
 /** Guests that are allowed more than the relying party wants. */
 import { VMPL_HOST } from '../../../emulator/snp/report.ts';
 import { fields, keyInfo, policy } from '../../edits/report.ts';
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 const POLICY = 'AMD 56860 SEV-SNP Firmware ABI, GUEST_POLICY';

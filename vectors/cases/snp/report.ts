@@ -1,6 +1,6 @@
 /** Reports that are none, or that state what no firmware states. */
 import { fields, flip, keyInfo, policy, signedAfter } from '../../edits/report.ts';
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 

@@ -1,5 +1,5 @@
 /** What AMD revokes, and lists that do not count or are old. */
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const KDS = 'AMD 57230 VCEK Certificate and KDS Interface Specification';
 const DAY = 86_400_000;

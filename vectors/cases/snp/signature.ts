@@ -1,7 +1,7 @@
 /** Reports that the certified key did not sign. */
 import { SIGNING_KEY } from '../../../emulator/snp/report.ts';
 import { bigEndianNumber, both, fields, flip, halvesSwapped, keyInfo, number, rewrite, signedByStranger } from '../../edits/report.ts';
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 

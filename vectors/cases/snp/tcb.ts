@@ -2,7 +2,7 @@
 import { derInteger } from '../../../emulator/pki/der.ts';
 import { AMD_OID, extension } from '../../edits/certificate.ts';
 import { tcbs } from '../../edits/report.ts';
-import { type SnpCase } from '../../model.ts';
+import type { SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 
