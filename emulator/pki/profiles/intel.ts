@@ -13,6 +13,7 @@ import { der, ecdsaWith, type NameAttribute, OID, toBuffer } from '../der.ts';
 import { authorityKeyIdentifier, basicConstraintsCa, basicConstraintsLeaf, crlDistributionPoint, crlNumber, crlReason, keyUsage, subjectKeyIdentifier, testMarker } from '../extensions.ts';
 import type { CertificateSpec, ExtensionSpec } from '../issue.ts';
 import type { CrlSpec, Revocation } from '../revoke.ts';
+import { SGX_EXTENSION_OID, type SgxExtension } from '../sgx-extension.ts';
 
 const DAY = 86_400_000;
 /** TCB info, identities and PCK CRLs are issued anew at the start of each such period, so that everything made in one session agrees. */
@@ -31,25 +32,8 @@ export type IntelAuthorityRole = Exclude<IntelRole, 'PCK'>;
 /** The ones that issue certificates and lists. */
 export type IntelCaRole = 'ROOT' | 'PLATFORM' | 'PROCESSOR';
 
-/** What a PCK certificate vouches for: the members of the SGX extension. */
-export interface PckSubject {
-  /** 16 bytes. */
-  readonly ppid: Uint8Array;
-  /** 16 SVNs, 0 to 255. */
-  readonly components: readonly number[];
-  readonly pceSvn: number;
-  /** 2 bytes. */
-  readonly pceId: Uint8Array;
-  /** 6 bytes. */
-  readonly fmspc: Uint8Array;
-  /** 0 standard, 1 scalable, 2 scalable with integrity. */
-  readonly sgxType: number;
-  /** For the Platform CA only. */
-  readonly platform?: {
-    /** 16 bytes. */
-    readonly instanceId: Uint8Array;
-    readonly configuration: { readonly dynamicPlatform: boolean; readonly cachedKeys: boolean; readonly smtEnabled: boolean };
-  };
+/** What a PCK certificate vouches for: the members of the SGX extension, whose CPUSVN is the components; and what else is its own. */
+export interface PckSubject extends Omit<SgxExtension, 'cpuSvn'> {
   /** 20 bytes. */
   readonly serial: Uint8Array;
   /** Milliseconds by which this certificate's year begins after others'. */
@@ -117,12 +101,11 @@ export function intelKeyIdentifier(spki: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha1').update(spki).digest());
 }
 
-const SGX = '1.2.840.113741.1.13.1';
 const octets = (value: Uint8Array): asn1js.BaseBlock => new asn1js.OctetString({ valueHex: toBuffer(value) });
 const integer = (value: number): asn1js.BaseBlock => new asn1js.Integer({ value });
 const boolean = (value: boolean): asn1js.BaseBlock => new asn1js.Boolean({ value });
 /** OID and value, as every item of the SGX extension is written. */
-const item = (suffix: string, value: asn1js.BaseBlock): asn1js.BaseBlock => new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: `${SGX}.${suffix}` }), value] });
+const item = (suffix: string, value: asn1js.BaseBlock): asn1js.BaseBlock => new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: `${SGX_EXTENSION_OID}.${suffix}` }), value] });
 const sequence = (value: asn1js.BaseBlock[]): asn1js.BaseBlock => new asn1js.Sequence({ value });
 
 /** The SGX extension of a PCK certificate. Source: Intel SGX PCK Certificate and CRL Profile Specification. */
@@ -134,7 +117,7 @@ export function sgxExtension(subject: PckSubject): ExtensionSpec {
     items.push(item('6', octets(subject.platform.instanceId)));
     items.push(item('7', sequence([dynamicPlatform, cachedKeys, smtEnabled].map((flag, i) => item(`7.${i + 1}`, boolean(flag))))));
   }
-  return { oid: SGX, critical: false, value: der(sequence(items)) };
+  return { oid: SGX_EXTENSION_OID, critical: false, value: der(sequence(items)) };
 }
 
 function pckSubject(leaf: PckSubject | undefined): PckSubject {
