@@ -4,7 +4,7 @@ import { genuineOwner } from '../crypto/genuine.ts';
 import { PUBLIC_RSA_KEYS } from '../crypto/public-rsa-keys.ts';
 import { TeemuError } from '../errors.ts';
 import { OID } from '../pki/der.ts';
-import { pemContents, readPem } from '../pki/pem.ts';
+import { readPem } from '../pki/pem.ts';
 import { MAX_CRL_SIZE, type ReadCertificate, type ReadCrl, type ReadExtension, readCertificate, readCrl, readName, readRsaKey, sameBytes } from '../pki/read.ts';
 import { TAG } from '../pki/tlv.ts';
 import { EXTENSIONS } from './extensions.ts';
@@ -44,7 +44,7 @@ function refuseDer(src: Uint8Array): string | undefined {
 function pemSections(src: Uint8Array, context: InspectContext): Section[] {
   const blocks = readPem(src);
   if (blocks.length === 0) throw new TeemuError('ERR_PKI_PARSE', 'no block');
-  const certificates = pemContents(src, 'CERTIFICATE').flatMap((der) => readOrNothing(() => readCertificate(der)));
+  const certificates = blocks.flatMap(({ label, der }) => (label === 'CERTIFICATE' ? readOrNothing(() => readCertificate(der)) : []));
   return blocks.map(({ label, der, at }): Section => {
     const read = derSection(der, context, certificates);
     if ('section' in read) return read.section;

@@ -1,4 +1,4 @@
-/** Reading PEM (RFC 7468): blocks of base64 between BEGIN and END lines, with any text around them. */
+/** Finding PEM (RFC 7468) in any text: every block, whatever its label, for whoever looks into files. A verifier reads strictly instead, with `pemBlocks`. */
 import { CodecError } from '../errors.ts';
 
 /** One block. */
@@ -41,11 +41,4 @@ export function readPem(src: Uint8Array, path = 'pem'): PemBlock[] {
     begin.lastIndex = end + last.length;
   }
   return blocks;
-}
-
-/** The DER of every block with that label. @throws {CodecError} as {@link readPem} does */
-export function pemContents(src: Uint8Array, label: string, path?: string): Uint8Array[] {
-  return readPem(src, path)
-    .filter((block) => block.label === label)
-    .map(({ der }) => der);
 }

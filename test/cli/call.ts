@@ -19,24 +19,29 @@ export interface Surroundings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly tty?: boolean;
+  readonly platform?: string;
   readonly stdin?: Uint8Array;
+  /** Told each text as it is written to stdout. */
+  readonly onStdout?: (text: string) => void;
   /** Told when the command waits for an interrupt; calling what it is given interrupts. */
   readonly onWaiting?: (interrupt: () => void) => void;
 }
 
 /** Calls `teemu` with these arguments. */
-export async function call(args: readonly string[], { cwd = tmpdir(), env = {}, tty = false, stdin, onWaiting }: Surroundings = {}): Promise<Called> {
+export async function call(args: readonly string[], { cwd = tmpdir(), env = {}, tty = false, platform = process.platform, stdin, onStdout, onWaiting }: Surroundings = {}): Promise<Called> {
   const texts = { stdout: '', stderr: '' };
   const output = (name: keyof typeof texts): Output => ({
     isTTY: tty,
     write: (text) => {
       texts[name] += text;
+      if (name === 'stdout') onStdout?.(text);
     },
   });
   const io: Io = {
     stdout: output('stdout'),
     stderr: output('stderr'),
     env,
+    platform,
     cwd,
     stdin: (max) => (stdin && stdin.length <= max ? Promise.resolve(stdin) : Promise.reject(new TeemuError('ERR_FILE', 'standard input: too long'))),
     onInterrupt: (listener) => {

@@ -58,6 +58,17 @@ test('a reader that goes away is no error', async () => {
 });
 
 describe('an interrupt', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('by %s stops the services: ports closed, temporary files gone, exit code 130', async (signal) => {
+    const { child, ended } = start(['serve', '--seed', 'x', '--proxy', '--json']);
+    const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+    const urls = JSON.parse(line.toString()) as Record<string, string>;
+    expect(Object.keys(urls)).toEqual(['kds', 'control', 'proxy', 'caFile']);
+    child.kill(signal);
+    expect(await ended).toMatchObject({ code: 130, signal: null });
+    await expect(fetch(urls.kds ?? '')).rejects.toThrow();
+    expect(existsSync(urls.caFile ?? '')).toBe(false);
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)('by %s ends with 130 and leaves nothing half made', async (signal) => {
     const world = `world-${signal}`;
     const { child, ended } = start(['evidence', 'snp', '--world', world, '--out', `cut-${signal}`]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { pem } from '../../emulator/pki/der.ts';
-import { pemContents, readPem } from '../../emulator/pki/pem.ts';
+import { readPem } from '../../emulator/pki/pem.ts';
 
 const text = (s: string): Uint8Array => Uint8Array.from(Buffer.from(s, 'latin1'));
 const refused = (rule: RegExp): Error => expect.objectContaining({ code: 'ERR_PKI_PARSE', message: expect.stringMatching(rule) as unknown }) as Error;
@@ -23,11 +23,6 @@ describe('PEM', () => {
   test('says where each block begins', () => {
     const file = `x\n${pem('CERTIFICATE', Uint8Array.of(1))}y\n${pem('CERTIFICATE', Uint8Array.of(2))}`;
     for (const { at } of readPem(text(file))) expect(file.slice(at)).toMatch(/^-----BEGIN CERTIFICATE-----/);
-  });
-
-  test('gives the blocks of one label', () => {
-    const file = pem('CERTIFICATE', Uint8Array.of(1)) + pem('X509 CRL', Uint8Array.of(2)) + pem('CERTIFICATE', Uint8Array.of(3));
-    expect(pemContents(text(file), 'CERTIFICATE')).toEqual([Uint8Array.of(1), Uint8Array.of(3)]);
   });
 
   test('finds nothing in a file without blocks', () => {

@@ -1,7 +1,7 @@
 /** What the exports take out of an SNP bundle. */
 import type { Bundle } from '../../bundle.ts';
 import { ConfigError } from '../../errors.ts';
-import { pemContents } from '../../pki/pem.ts';
+import { pemBlocks } from '../../pki/read.ts';
 
 /** One guest's evidence in binary; certificates in DER. */
 export interface EvidenceParts {
@@ -25,7 +25,7 @@ export function evidenceParts({ manifest, files }: Bundle): EvidenceParts {
     return contents;
   };
   const certificate = (name: string): Uint8Array => {
-    const [der] = pemContents(file(name), 'CERTIFICATE', name);
+    const [der] = pemBlocks(file(name), 'CERTIFICATE', name);
     if (!der) throw new ConfigError('export', `${name} holds no certificate`);
     return der;
   };

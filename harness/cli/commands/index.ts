@@ -11,5 +11,7 @@ export interface CommandRow {
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'evidence', summary: 'make evidence and write it into a folder', load: async () => (await import('./evidence.ts')).defineEvidence },
   { name: 'inspect', summary: 'explain a report, certificate, table or bundle field by field, or what differs between two', load: async () => (await import('./inspect.ts')).defineInspect },
+  { name: 'verify', summary: 'verify a bundle strictly, and say at which stage and why it is refused', load: async () => (await import('./verify.ts')).defineVerify },
+  { name: 'serve', summary: "emulate the vendor's services until interrupted", load: async () => (await import('./serve.ts')).defineServe },
   { name: 'doctor', summary: 'say whether everything that teemu needs is there', load: async () => (await import('./doctor.ts')).defineDoctor },
 ];

@@ -14,6 +14,8 @@ export interface Io {
   /** Talk. */
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Operating system, as Node names it. */
+  readonly platform: string;
   /** Folder that relative paths start from. */
   readonly cwd: string;
   /** Standard input, whole; at most `max` bytes. @throws {TeemuError} ERR_FILE when it is longer */
@@ -31,6 +33,7 @@ export function processIo(): Io {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     env: process.env,
+    platform: process.platform,
     cwd: process.cwd(),
     stdin: readStdin,
     onInterrupt: (listener) => {

@@ -16,7 +16,7 @@ export function clockOf({ globals: { at } }: Session): Clock {
 export async function openWorld(session: Session, rsaLabels: readonly string[], clock: Clock = clockOf(session)): Promise<World> {
   const { globals, terminal, io } = session;
   if (globals.seed !== undefined) {
-    terminal.warn(`The world of a seed is public: everybody who knows the seed has its private keys. Nothing may ever trust them.`);
+    terminal.warn('The world of a seed is public: everybody who knows the seed has its private keys. Nothing may ever trust them.');
     return seededWorld(globals.seed, clock);
   }
   const { openPrivateWorld } = await import('../../../emulator/world-folder.ts');

@@ -1,0 +1,133 @@
+/** `teemu serve`: the vendor's services, emulated, until interrupted. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Option } from 'commander';
+import { fileError } from '../../../emulator/disk/file.ts';
+import { ConfigError } from '../../../emulator/errors.ts';
+import type { FaultRule } from '../../../emulator/services/faults/plan.ts';
+import { startTeemu, type Teemu } from '../../../emulator/teemu.ts';
+import { RSA_LABELS } from '../../../emulator/world.ts';
+import { EXIT } from '../exit.ts';
+import { openWorld } from '../session/open-world.ts';
+import { type Define, onCall, type Session } from '../session/session.ts';
+import type { Paint } from '../session/terminal.ts';
+import { parseInteger, portParser } from '../session/values.ts';
+
+interface ServeOptions {
+  readonly port: number;
+  readonly proxy?: boolean;
+  readonly proxyPort: number;
+  readonly controlPort: number;
+  readonly address?: string;
+  readonly listenPublic?: boolean;
+  readonly rateLimit?: string | true;
+  readonly fault?: readonly string[];
+  readonly dieSeed?: string;
+}
+
+const DETAILS = `
+Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout is one JSON object of base URLs, printed once
+everything listens. The control port turns clock and faults, revokes, keeps a journal, and makes evidence: its /openapi.json describes it.
+With --out, the roots to trust and the proxy's certificate are written there; without it the certificate goes into a folder that is removed at the end.
+With --at, the world's clock stands still at that time.
+Faults: --fault kds.crl=reset, --fault '{"match":"kds.vcek","fault":"latency","times":3}'; GET /faults/table of the control port lists them.
+Ctrl-C ends it, with exit code 130.`;
+
+export const defineServe: Define = (command, run) => {
+  command
+    .addOption(new Option('--port <n>', 'port of the services').argParser(portParser('--port')).default(0, 'any free one'))
+    .addOption(new Option('--proxy', 'a proxy too, for tools with built-in host names'))
+    .addOption(new Option('--proxy-port <n>', 'port of the proxy').argParser(portParser('--proxy-port')).default(0, 'any free one'))
+    .addOption(new Option('--control-port <n>', 'port of the control interface').argParser(portParser('--control-port')).default(0, 'any free one'))
+    .addOption(new Option('--address <ip>', 'address to listen on').default('127.0.0.1'))
+    .addOption(new Option('--listen-public', 'allow an address that other machines can reach'))
+    .addOption(new Option('--rate-limit [seconds]', "answer 429 as AMD's key service does: one VCEK per so many seconds and client (10)"))
+    .addOption(new Option('--fault <rule>', 'a fault from the start; repeat for more').argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]))
+    .addOption(new Option('--die-seed <text>', 'seed of the die that decides about faults with a probability'))
+    .addHelpText('after', DETAILS);
+  onCall(command, run, async (session) => {
+    const options = command.opts<ServeOptions>();
+    // Keys first: they take seconds, and an interrupt meanwhile must leave nothing behind.
+    await openWorld(session, RSA_LABELS);
+    const folder = await certificateFolder(session, options);
+    try {
+      await using teemu = await start(session, options, folder.path);
+      const interrupted = new Promise<void>((resolve) => {
+        session.io.onInterrupt(resolve);
+      });
+      const { url, caFile } = teemu;
+      const urls = { ...url, ...(caFile === undefined ? {} : { caFile }) };
+      if (session.globals.out !== undefined) await writeRoots(teemu, session.path(session.globals.out), urls);
+      session.terminal.result(urls, (paint) => announcement(urls, session, paint));
+      await interrupted;
+      session.terminal.say('Stopping.');
+      return EXIT.interrupted;
+    } finally {
+      await folder.remove();
+    }
+  });
+};
+
+async function start(session: Session, { port, proxy = false, proxyPort, controlPort, address, listenPublic = false, rateLimit, fault = [], dieSeed }: ServeOptions, folder: string | undefined): Promise<Teemu> {
+  const { globals, path } = session;
+  return startTeemu({
+    ...(globals.seed === undefined ? { dir: path(globals.world) } : { seed: globals.seed }),
+    ...(globals.at === undefined ? {} : { clock: globals.at }),
+    ports: { data: port, proxy: proxyPort, control: controlPort },
+    ...(address === undefined ? {} : { address }),
+    listenPublic,
+    proxy,
+    ...(folder === undefined ? {} : { caFile: join(folder, 'proxy-ca.pem') }),
+    ...(rateLimit === undefined ? {} : { rateLimit: { seconds: rateLimit === true ? 10 : parseInteger('--rate-limit', rateLimit, 1, 86_400), per: 'client' } }),
+    faults: fault.map(parseFault),
+    ...(dieSeed === undefined ? {} : { dieSeed }),
+  });
+}
+
+/** `kds.crl=reset`, or a whole rule in JSON. What is in it is checked where rules are. @throws {ConfigError} */
+function parseFault(text: string): FaultRule {
+  if (!text.startsWith('{')) {
+    const at = text.lastIndexOf('=');
+    if (at < 1) throw new ConfigError('--fault', `'${text.slice(0, 60)}' is no rule; write kds.crl=reset, or a JSON object`);
+    return { match: text.slice(0, at), fault: text.slice(at + 1) };
+  }
+  try {
+    return JSON.parse(text) as FaultRule;
+  } catch (cause) {
+    throw new ConfigError('--fault', `is no JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Where the proxy's certificate goes; one of our own is removed at the end. */
+async function certificateFolder({ globals: { out }, path }: Session, { proxy }: ServeOptions): Promise<{ readonly path: string | undefined; remove(): Promise<void> }> {
+  const keep = async (): Promise<void> => undefined;
+  if (!proxy) return { path: undefined, remove: keep };
+  if (out !== undefined) {
+    await mkdir(path(out), { recursive: true }).catch((cause: unknown) => Promise.reject(fileError(path(out), cause)));
+    return { path: path(out), remove: keep };
+  }
+  const dir = await mkdtemp(join(tmpdir(), 'teemu-')).catch((cause: unknown) => Promise.reject(fileError(tmpdir(), cause)));
+  return { path: dir, remove: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** Writes the roots to trust and the URLs beside the proxy's certificate. */
+async function writeRoots({ roots }: Teemu, out: string, urls: Readonly<Record<string, string>>): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+    for (const [line, pem] of Object.entries(roots.snp)) await writeFile(join(out, `ark-${line.toLowerCase()}.pem`), pem);
+    await writeFile(join(out, 'serve.json'), `${JSON.stringify(urls)}\n`);
+  } catch (cause) {
+    throw fileError(out, cause);
+  }
+}
+
+function announcement(urls: Readonly<Record<string, string>>, { io }: Session, paint: Paint): string {
+  const { caFile, ...services } = urls;
+  const width = Math.max(...Object.keys(services).map((name) => name.length));
+  const lines = Object.entries(services).map(([name, url]) => `  ${name.padEnd(width)}  ${paint('cyan', url)}`);
+  const assign = (name: string, value: string): string => (io.platform === 'win32' ? `$env:${name} = '${value}'` : `export ${name}='${value}'`);
+  const exports =
+    services.proxy === undefined || caFile === undefined ? [] : ['', 'For tools with built-in host names, paste where they run:', `  ${assign('HTTPS_PROXY', services.proxy)}`, `  ${assign('SSL_CERT_FILE', caFile)}`];
+  return [paint('bold', 'Emulated services; Ctrl-C ends them.'), ...lines, ...exports].join('\n');
+}
