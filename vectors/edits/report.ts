@@ -5,6 +5,8 @@ import { REPORT_V3, REPORT_V5, signReport, type SnpReport } from '../../emulator
 import type { Maker } from '../model.ts';
 
 type After = (report: Uint8Array, maker: Maker) => Uint8Array;
+/** A change that needs no key. */
+type Bytes = (report: Uint8Array) => Uint8Array;
 type TcbName = 'currentTcb' | 'committedTcb' | 'reportedTcb' | 'launchTcb';
 
 /** Sets fields of the report. */
@@ -28,13 +30,13 @@ export function tcbs(change: Partial<Record<TcbName, Partial<SnpReport['currentT
 }
 
 /** Turns bits of a byte over. @param path field, as in the report's table @param byte which of its bytes */
-export function flip(path: string, byte = 0, mask = 1): After {
+export function flip(path: string, byte = 0, mask = 1): Bytes {
   const at = placeOf(path).at + byte;
   return (report) => report.with(at, (report[at] ?? 0) ^ mask);
 }
 
 /** Writes a field anew. @param make from the bytes it has; as many are written */
-export function rewrite(path: string, make: (field: Uint8Array) => Uint8Array): After {
+export function rewrite(path: string, make: (field: Uint8Array) => Uint8Array): Bytes {
   const { at, size } = placeOf(path);
   return (report) => {
     const copy = report.slice();
@@ -68,18 +70,18 @@ const NUMBER = 48;
 const ORDER = CURVES['P-384'].noble.Point.Fn.ORDER;
 
 /** Another number in the place of one: what `change` makes of it, written into 72 bytes. */
-export function number(path: 'signature.r' | 'signature.s', change: (value: bigint, order: bigint) => bigint): After {
+export function number(path: 'signature.r' | 'signature.s', change: (value: bigint, order: bigint) => bigint): Bytes {
   return rewrite(path, (field) => littleEndian(change(BigInt(`0x${Buffer.from(field.toReversed()).toString('hex')}`), ORDER), field.length));
 }
 
 /** The number the other way round, in the first 48 bytes. */
-export function bigEndianNumber(path: 'signature.r' | 'signature.s'): After {
+export function bigEndianNumber(path: 'signature.r' | 'signature.s'): Bytes {
   return rewrite(path, (field) => Uint8Array.of(...field.slice(0, NUMBER).reverse(), ...field.slice(NUMBER)));
 }
 
 /** One change after the other. */
-export function both(first: After, second: After): After {
-  return (report, maker) => second(first(report, maker), maker);
+export function both(first: Bytes, second: Bytes): Bytes {
+  return (report) => second(first(report));
 }
 
 function littleEndian(value: bigint, size: number): Uint8Array {
