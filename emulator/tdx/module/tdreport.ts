@@ -2,7 +2,7 @@
  * TDREPORT: what TDG.MR.REPORT writes, 1024 bytes. A MAC under a key of the CPU covers its first part, which holds hashes of the two others:
  * only the same platform can check it, which is what the quoting enclave does.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { type DecodeOptions, Layout } from '../../codec/layout.ts';
 import { array, bits, bytes, reserved, struct, u8, u64, type ValueOf } from '../../codec/rows.ts';
 import { CodecError } from '../../errors.ts';
@@ -141,7 +141,8 @@ export function encodeTdReport(report: TdReport): Uint8Array {
   return layoutOrRefuse(report.reportMac.version, report.teeTcbInfo.valid).encode(report as unknown as Record<string, unknown>);
 }
 
-const sha384 = (src: Uint8Array): Uint8Array => new Uint8Array(createHash('sha384').update(src).digest());
+// One call in place of an object for each hash: it takes half the time, and every quote needs two.
+const sha384 = (src: Uint8Array): Uint8Array => new Uint8Array(hash('sha384', src, 'buffer'));
 
 /** SHA-384 of TEE_TCB_INFO and of TDINFO as they lie in a report: what REPORTMACSTRUCT must state. @param src 1024 bytes */
 export function tdReportHashes(src: Uint8Array): { readonly teeTcbInfoHash: Uint8Array; readonly teeInfoHash: Uint8Array } {

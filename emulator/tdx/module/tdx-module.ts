@@ -34,6 +34,7 @@ function tcbInfo(hardware: TdxHardware, launched: ModuleRelease, running: Module
 export class TdxModule {
   readonly world: World;
   readonly hardware: TdxHardware;
+  readonly #macKey: Uint8Array;
   #release: ModuleRelease;
 
   /** @throws {RangeError} for a CPUSVN that is not 16 bytes */
@@ -42,6 +43,7 @@ export class TdxModule {
     this.world = world;
     this.hardware = hardware;
     this.#release = release;
+    this.#macKey = reportMacKey(world, hardware);
   }
 
   /** The release that runs now. */
@@ -93,7 +95,7 @@ export class TdxModule {
    * @throws {FirmwareError} TDX_INVALID_CPUSVN for a report from another TCB, TDX_INVALID_REPORTMACSTRUCT for one that this platform did not make
    */
   verifyReport(src: Uint8Array): void {
-    verifyReportMac(src, this.hardware, reportMacKey(this.world, this.hardware));
+    verifyReportMac(src, this.hardware, this.#macKey);
   }
 
   #report(teeTcbInfo: TdReport['teeTcbInfo'], version: number, reportData: Uint8Array, tdInfo: TdReport['tdInfo'], edit: TdReportEdit | undefined): Uint8Array {
@@ -101,7 +103,7 @@ export class TdxModule {
     const reportMac = { type: REPORT_TYPE_TDX, subtype: 0, version, cpuSvn: this.hardware.cpuSvn, teeTcbInfoHash: none, teeInfoHash: none, reportData, mac: new Uint8Array(32) };
     const report = { reportMac, teeTcbInfo, tdInfo };
     // A copy: an edit may change what it is handed, which must not reach the TD or the platform.
-    return sealTdReport(encodeTdReport(edit ? edit(structuredClone(report)) : report), reportMacKey(this.world, this.hardware));
+    return sealTdReport(encodeTdReport(edit ? edit(structuredClone(report)) : report), this.#macKey);
   }
 }
 

@@ -72,7 +72,7 @@ function readInner(type: number, body: ByteReader, parts: QuotePart[] | undefine
 /** @returns type, length and data @throws {CodecError} when a value does not fit */
 export function encodeCertification(certification: CertificationData): Uint8Array {
   const data = encodeData(certification);
-  return Uint8Array.from(Buffer.concat([CERTIFICATION_HEAD.encode({ type: certification.type, size: data.length }), data]));
+  return new Uint8Array(Buffer.concat([CERTIFICATION_HEAD.encode({ type: certification.type, size: data.length }), data]));
 }
 
 function encodeData(certification: CertificationData): Uint8Array {

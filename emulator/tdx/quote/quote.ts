@@ -52,6 +52,7 @@ export interface QuoteMap {
 }
 
 const LENGTH_SIZE = 4;
+const NOTHING = new Uint8Array(0);
 const BODIES: Readonly<Record<TdBodyType, Layout>> = { [BODY_TYPES.td10]: TD10_BODY as unknown as Layout, [BODY_TYPES.td15]: TD15_BODY as unknown as Layout };
 const asLayout = (layout: { readonly size: number }): Layout => layout as unknown as Layout;
 
@@ -123,26 +124,32 @@ export function decodeQuote(src: Uint8Array, options: DecodeOptions = {}): TdxQu
 export function encodeQuote({ header, bodyType, body, signature, attestationKey, certification, trailing }: TdxQuote): Uint8Array {
   const data = SIGNATURE_HEAD.encode({ signature, attestationKey });
   const at = SIGNATURE_HEAD.rows.attestationKey.at;
-  const quote = assembleQuote(encodeSigned(header, bodyType, body), data.subarray(0, at), Buffer.concat([data.subarray(at), encodeCertification(certification)]));
-  return Uint8Array.from(Buffer.concat([quote, trailing]));
+  return assembleQuote(encodeSigned(header, bodyType, body), data.subarray(0, at), Buffer.concat([data.subarray(at), encodeCertification(certification)]), trailing);
 }
 
 /** What stands before a body: the header, and in version 5 the descriptor of the body. @throws {CodecError} as {@link encodeQuote} */
 export function encodePrefix(header: QuoteHeader, bodyType: TdBodyType): Uint8Array {
-  const descriptor = header.version === 5 ? BODY_DESCRIPTOR.encode({ bodyType, bodySize: BODIES[bodyType].size }) : new Uint8Array(0);
-  return Uint8Array.from([...QUOTE_HEADER.encode(header), ...descriptor]);
+  const descriptor = header.version === 5 ? BODY_DESCRIPTOR.encode({ bodyType, bodySize: BODIES[bodyType].size }) : NOTHING;
+  return new Uint8Array(Buffer.concat([QUOTE_HEADER.encode(header), descriptor]));
 }
 
 /** What the attestation key signs: header, descriptor where the version has one, and body. @throws {CodecError} as {@link encodeQuote} */
 export function encodeSigned(header: QuoteHeader, bodyType: TdBodyType, body: TdBody): Uint8Array {
-  return Uint8Array.from(Buffer.concat([encodePrefix(header, bodyType), BODIES[bodyType].encode(body as unknown as Record<string, unknown>)]));
+  return new Uint8Array(Buffer.concat([encodePrefix(header, bodyType), BODIES[bodyType].encode(body as unknown as Record<string, unknown>)]));
 }
 
-/** A quote of the part that was signed, its signature (64 bytes) and what follows the signature in the signature data. */
-export function assembleQuote(signed: Uint8Array, signature: Uint8Array, rest: Uint8Array): Uint8Array {
-  const length = Buffer.alloc(LENGTH_SIZE);
-  length.writeUInt32LE(signature.length + rest.length);
-  return Uint8Array.from(Buffer.concat([signed, length, signature, rest]));
+/** A quote of the part that was signed, its signature (64 bytes), what follows that in the signature data, and what follows the quote in its buffer. */
+export function assembleQuote(signed: Uint8Array, signature: Uint8Array, rest: Uint8Array, trailing: Uint8Array = NOTHING): Uint8Array {
+  const length = signature.length + rest.length;
+  const quote = new Uint8Array(signed.length + LENGTH_SIZE + length + trailing.length);
+  quote.set(signed);
+  new DataView(quote.buffer).setUint32(signed.length, length, true);
+  let at = signed.length + LENGTH_SIZE;
+  for (const part of [signature, rest, trailing]) {
+    quote.set(part, at);
+    at += part.length;
+  }
+  return quote;
 }
 
 /**

@@ -141,7 +141,7 @@ export function encodeQgsMessage({ kind, minorVersion = QGS_VERSION.minor, error
   // An error answer has no padding either: it is the fixed part alone.
   const tail = errorCode === 0 ? padding : 0;
   const size = contents.reduce((sum, part) => sum + part.length, QGS_HEADER.size + layout.size + tail);
-  return Uint8Array.from(Buffer.concat([QGS_HEADER.encode({ minorVersion, type, size, errorCode }), layout.encode({ ...numbers, ...lengths }), ...contents, new Uint8Array(tail)]));
+  return new Uint8Array(Buffer.concat([QGS_HEADER.encode({ minorVersion, type, size, errorCode }), layout.encode({ ...numbers, ...lengths }), ...contents, new Uint8Array(tail)]));
 }
 
 /**

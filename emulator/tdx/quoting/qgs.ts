@@ -105,10 +105,10 @@ export const MAX_QGS_REQUEST = 4096;
 
 /** Puts a frame around a message: its length before it, big-endian. The same on a Unix socket and on a vsock. */
 export function frameQgs(message: Uint8Array): Uint8Array {
-  const framed = Buffer.alloc(FRAME_SIZE + message.length);
-  framed.writeUInt32BE(message.length);
+  const framed = new Uint8Array(FRAME_SIZE + message.length);
+  new DataView(framed.buffer).setUint32(0, message.length);
   framed.set(message, FRAME_SIZE);
-  return Uint8Array.from(framed);
+  return framed;
 }
 
 /** A request as it came: a message out of its frame, or a bare TDREPORT. */
@@ -123,7 +123,7 @@ export type QgsInput = QgsRequest | { readonly state: 'more' } | { readonly stat
 /** Finds the request in what a client has sent so far. A frame counts when the message in it states the same length; else it must be a TDREPORT. */
 export function readQgsInput(received: Uint8Array): QgsInput {
   if (received.length < FRAME_SIZE + QGS_HEADER.size) return { state: 'more' };
-  const length = Buffer.from(received.buffer, received.byteOffset, received.length).readUInt32BE(0);
+  const length = new DataView(received.buffer, received.byteOffset).getUint32(0);
   const { majorVersion, type, size } = QGS_HEADER.decode(received.subarray(FRAME_SIZE, FRAME_SIZE + QGS_HEADER.size));
   if (length > 0 && size === length && majorVersion === QGS_VERSION.major && qgsKind(type)) {
     if (FRAME_SIZE + length > MAX_QGS_REQUEST) return { state: 'refused' };
