@@ -25,7 +25,7 @@ Everything made is test material; it proves nothing to anybody.`;
  * @returns the exit code; nothing is thrown
  */
 export async function runCli(args: readonly string[], io: Io): Promise<ExitCode> {
-  const run: Run = { io, exit: EXIT.ok };
+  const run: Run = { io, commands: COMMANDS, exit: EXIT.ok };
   const program = makeProgram(run);
   try {
     await program.parseAsync(helpFirst(args), { from: 'user' });

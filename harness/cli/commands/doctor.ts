@@ -12,8 +12,9 @@ import { writeResult } from './result-file.ts';
 const CHECKS: readonly Check[] = [...MACHINE_CHECKS, ...WORLD_CHECKS, ...TOOL_CHECKS];
 const STYLES: Readonly<Record<Status, Style>> = { ok: 'green', info: 'dim', warning: 'yellow', problem: 'red' };
 
+/** Adds what `teemu doctor` takes and does. */
 export const defineDoctor: Define = (command, run) => {
-  command.addHelpText('after', "\nLooks only: makes no world and changes nothing. With --seed, looks at that seed's world in place of the private one.\nExit code 2 when there is a problem.");
+  command.addHelpText('after', "\nLooks only: makes no world and changes nothing. With --seed, looks at that seed's world in place of\nthe private one. Exit code 2 when there is a problem.");
   onCall(command, run, async (session) => {
     const checks = await Promise.all(CHECKS.map(async ({ name, run: look }) => ({ name, ...(await look(session)) })));
     const ok = checks.every(({ status }) => status !== 'problem');

@@ -13,6 +13,7 @@ import { type Paint, printable } from '../session/terminal.ts';
 
 const DEFAULT_FOLDER = 'evidence';
 
+/** Adds a subcommand for each TEE, with that TEE's own options. */
 export const defineEvidence: Define = (command, run) => {
   command.helpCommand(false);
   for (const tee of TEES.values()) defineTee(command.command(tee.name).summary(tee.doc).description(tee.doc), tee, run);
@@ -23,7 +24,7 @@ function defineTee(command: Command, tee: Tee, run: Run): void {
   const forms = [...EXPORT_FORMS.values()].filter((form) => form.tee === tee.name);
   const list = forms.map(({ name, doc }) => `${name} (${doc})`).join('; ');
   if (forms.length > 0) command.addOption(repeatable('--export <form>', `adds the files of another tool's form; repeat for more: ${list}`));
-  command.addHelpText('after', `\nWrites into --out, or './${DEFAULT_FOLDER}'. An earlier bundle there is replaced; a folder with anything else in it is refused.`);
+  command.addHelpText('after', `\nWrites into --out, or './${DEFAULT_FOLDER}'. An earlier bundle there is replaced; a folder with\nanything else in it is refused.`);
   onCall(command, run, async (session) => {
     const { export: chosen = [], ...options } = command.opts<{ export?: string[] } & Record<string, unknown>>();
     const world = await openWorld(

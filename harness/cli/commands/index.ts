@@ -1,12 +1,5 @@
 /** The table of commands. A command's module is loaded when it is called: starting stays quick however many there are. */
-import type { Define } from '../session/session.ts';
-
-/** One command. */
-export interface CommandRow {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<Define>;
-}
+import type { CommandRow } from '../session/session.ts';
 
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'evidence', summary: 'make evidence and write it into a folder', load: async () => (await import('./evidence.ts')).defineEvidence },
@@ -14,4 +7,5 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'verify', summary: 'verify a bundle strictly, and say at which stage and why it is refused', load: async () => (await import('./verify.ts')).defineVerify },
   { name: 'serve', summary: "emulate the vendor's services until interrupted", load: async () => (await import('./serve.ts')).defineServe },
   { name: 'doctor', summary: 'say whether everything that teemu needs is there', load: async () => (await import('./doctor.ts')).defineDoctor },
+  { name: 'completion', summary: 'print a script that completes commands and options in your shell', load: async () => (await import('./completion.ts')).defineCompletion },
 ];

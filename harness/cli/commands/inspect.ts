@@ -18,9 +18,10 @@ const DETAILS = `
 Recognised by their contents:
 ${[...RECOGNISERS.map(({ title }) => title), 'folder with an evidence bundle'].map((title) => `  - ${title}`).join('\n')}
 
-With --at, certificates and lists are judged at that time. No world is opened, so --seed changes nothing.
+With --at, certificates and lists are judged at that time. No world is opened: --seed changes nothing.
 Fields are named as \`teemu evidence --set\` takes them.`;
 
+/** Adds what `teemu inspect` takes and does. */
 export const defineInspect: Define = (command, run) => {
   command.argument('<file>', "file to explain, or a bundle's folder; - for standard input").argument('[other]', 'second file: print only what differs').addHelpText('after', DETAILS);
   onCall(command, run, async (session, [first = '', second]) => {

@@ -27,13 +27,18 @@ interface ServeOptions {
 }
 
 const DETAILS = `
-Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout is one JSON object of base URLs, printed once
-everything listens. The control port turns clock and faults, revokes, keeps a journal, and makes evidence: its /openapi.json describes it.
-With --out, the roots to trust and the proxy's certificate are written there; without it the certificate goes into a folder that is removed at the end.
-With --at, the world's clock stands still at that time.
-Faults: --fault kds.crl=reset, --fault '{"match":"kds.vcek","fault":"latency","times":3}'; GET /faults/table of the control port lists them.
+Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout is one
+JSON object of base URLs, printed once everything listens. With --at, the world's clock stands still.
+With --out, the roots to trust and the proxy's certificate are written there; without it the
+certificate goes into a folder that is removed at the end.
+
+The control port turns clock and faults, revokes, keeps a journal, and makes evidence; its
+/openapi.json describes it. Faults from the start: --fault kds.crl=reset, or a whole rule,
+--fault '{"match":"kds.crl","fault":"latency","times":3}'; its /faults/table lists them.
+
 Ctrl-C ends it, with exit code 130.`;
 
+/** Adds what `teemu serve` takes and does. */
 export const defineServe: Define = (command, run) => {
   command
     .addOption(new Option('--port <n>', 'port of the services').argParser(portParser('--port')).default(0, 'any free one'))

@@ -11,10 +11,12 @@ import { writeResult } from './result-file.ts';
 import { addWishes, unaskedOf, wishesOf } from './wishes.ts';
 
 const DETAILS = `
-Verified at the time that the bundle names, or --at. Trusted are the roots of --root, or those of the world of --seed; without either
-the bundle's own root is taken, which says whether the bundle agrees with itself, not who made it.
+Verified at the time that the bundle names, or --at. Trusted are the roots of --root, or those of the
+world of --seed; without either the bundle's own root is taken, which says whether the bundle agrees
+with itself, not who made it.
 Exit code 0 when the evidence is accepted, 1 when it is refused, 2 when there is nothing to verify.`;
 
+/** Adds what `teemu verify` takes and does. */
 export const defineVerify: Define = (command, run) => {
   command
     .argument('<dir>', "the bundle's folder")

@@ -18,8 +18,16 @@ export interface Session {
 /** The run of the program that a command belongs to. */
 export interface Run {
   readonly io: Io;
+  readonly commands: readonly CommandRow[];
   /** What the process will exit with. */
   exit: ExitCode;
+}
+
+/** One command. */
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Define>;
 }
 
 /** Adds the options and arguments of a command, and what it does. */
