@@ -41,7 +41,7 @@ const PRIVATE_END = 1n << 47n;
 
 /**
  * The sections of an image, in its order, which is the order in which they are measured.
- * @param image a multiple of 4096 bytes, at most 16 MiB
+ * @param image a multiple of 4096 bytes, at most 16 MiB; where a build has variables and code in two files, both joined
  * @throws {CodecError} for an image that is not well formed, or that has no TDX metadata; `at` counts from the first byte of the image
  */
 export function parseTdvf(image: Uint8Array): TdvfSection[] {
