@@ -66,7 +66,7 @@ export function verifySnp(evidence: PresentedSnp, expectations: SnpExpectations)
     checkLine(appraisal, report, chain, expectations);
     checkDates(appraisal, chain, now);
 
-    if (!evidence.crl && expectations.requireCrl) appraisal.fail('crl-missing', { message: 'there is no revocation list', path: 'crl' });
+    if (expectations.requireCrl) appraisal.check('crl-missing', evidence.crl !== undefined, () => ({ message: 'there is no revocation list', path: 'crl' }));
     const crl = evidence.crl && trust.crl(appraisal, evidence.crl, chain);
     if (crl) checkRevocation(appraisal, crl, chain, now);
 
@@ -114,7 +114,10 @@ function checkLine(appraisal: SnpAppraisal, report: SnpReport, { line, signer, i
   const { productName, stranger } = identity;
   appraisal.check('leaf-extension', stranger === undefined || allowOtherExtensions === true, () => ({ message: `has the extension ${stranger}`, path: signer }));
   const stated = report.version > 2 ? lineOf(report) : line === 'Turin' ? undefined : line;
-  appraisal.check('product-line', stated === line, () => ({ message: stated ? `the report is of a ${stated} part, the chain is ${line}'s` : `a report of version ${report.version} cannot be of a ${line} part`, path: signer }));
+  appraisal.check('product-line', stated === line, () => ({
+    message: stated ? `the report is of a ${stated} part, the chain is ${line}'s` : `a report of version ${report.version} cannot be of a ${line} part`,
+    path: signer,
+  }));
   if (report.version > 2) return;
   const known = LINES.find((l) => productName === l || productName?.startsWith(`${l}-`));
   appraisal.check('product-name', known === line, () => ({ message: `the certificate is for the product '${productName?.slice(0, 40)}', its authorities are ${line}'s`, path: signer }));

@@ -39,12 +39,20 @@ const HCL_REPORTS = ['cdai-milan-v3', 'kinvolk-snp', 'lunal-snp-live', 'openpcc-
 const HCL_HEADER = 32;
 
 const ca = (line: Line, role: 'ark' | 'ask' | 'asvk'): Uint8Array => realSample(`snp/ca/${line.toLowerCase()}-${role}.der`);
-const trust = REAL_SAMPLES === undefined ? new SnpTrust([]) : new SnpTrust((['Milan', 'Genoa', 'Turin'] as const).map((line) => ca(line, 'ark')), { keep: 64 });
+const trust =
+  REAL_SAMPLES === undefined
+    ? new SnpTrust([])
+    : new SnpTrust(
+        (['Milan', 'Genoa', 'Turin'] as const).map((line) => ca(line, 'ark')),
+        { keep: 64 },
+      );
 const hclReport = (name: string): Uint8Array => realSample(`azure/${name}.hcl.bin`).slice(HCL_HEADER, HCL_HEADER + REPORT_SIZE);
 
 function evidence({ name, line, signer }: Sample): PresentedSnp {
   const report = realSample(`snp/${name}.report.bin`);
-  return signer === 'vlek' ? { report, vlek: realSample(`snp/${name}.vlek.der`), asvk: ca(line, 'asvk'), ark: ca(line, 'ark') } : { report, vcek: realSample(`snp/${name}.vcek.der`), ask: ca(line, 'ask'), ark: ca(line, 'ark') };
+  return signer === 'vlek'
+    ? { report, vlek: realSample(`snp/${name}.vlek.der`), asvk: ca(line, 'asvk'), ark: ca(line, 'ark') }
+    : { report, vcek: realSample(`snp/${name}.vcek.der`), ask: ca(line, 'ask'), ark: ca(line, 'ark') };
 }
 
 /** A day after the leaf was issued: when the report was made is not known, but it was in the leaf's time. */
@@ -122,7 +130,7 @@ describeReal("genuine evidence under AMD's genuine roots", () => {
     expect(verdict).toMatchObject(line === 'Genoa' ? { accepted: false, reason: 'crl-stale' } : { accepted: true, facts: { revocationChecked: true } });
   });
 
-  test("the list of another line is refused", () => {
+  test('the list of another line is refused', () => {
     const presented = evidence({ name: 'milan-v3-ms', line: 'Milan', version: 3 });
     expect(verifySnp({ ...presented, crl: realSample('snp/crl/turin.crl.der') }, { trust, now: made(presented) })).toMatchObject({ accepted: false, reason: 'crl-issuer' });
   });
@@ -142,10 +150,20 @@ describeReal('a genuine report with a change in what is signed', () => {
   describe.each(SAMPLES)('$name', (sample) => {
     test(`every one of the ${SIGNED_SIZE} bytes counts`, () => {
       // Another bit for each byte, so that all eight are tried.
-      expect(survivors(sample, range(SIGNED_SIZE).map((at) => [at, 1 << at % 8] as const))).toEqual([]);
+      expect(
+        survivors(
+          sample,
+          range(SIGNED_SIZE).map((at) => [at, 1 << (at % 8)] as const),
+        ),
+      ).toEqual([]);
     });
     test('so does every byte of the signature', () => {
-      expect(survivors(sample, range(48).flatMap((i) => [[SIGNED_SIZE + i, 1 << i % 8] as const, [SIGNED_SIZE + 72 + i, 1 << i % 8] as const]))).toEqual([]);
+      expect(
+        survivors(
+          sample,
+          range(48).flatMap((i) => [[SIGNED_SIZE + i, 1 << (i % 8)] as const, [SIGNED_SIZE + 72 + i, 1 << (i % 8)] as const]),
+        ),
+      ).toEqual([]);
     });
   });
 });

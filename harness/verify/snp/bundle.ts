@@ -36,10 +36,12 @@ function rootCertificates(root: Uint8Array | string): Uint8Array[] {
   // DER of a certificate begins with a SEQUENCE, PEM with a dash.
   if (typeof root !== 'string' && root[0] === 0x30) return [root];
   try {
-    return pemBlocks(root, 'CERTIFICATE', 'root');
+    const certificates = pemBlocks(root, 'CERTIFICATE', 'root');
+    if (certificates.length > 0) return certificates;
   } catch (cause) {
     throw cause instanceof CodecError ? new ConfigError('root', `is no certificate in DER or PEM: ${cause.message}`, { cause }) : cause;
   }
+  throw new ConfigError('root', 'holds no certificate');
 }
 
 function open(appraisal: SnpAppraisal, { files }: Bundle): PresentedSnp {

@@ -57,7 +57,6 @@ const COMMON_NAME = '2.5.4.3';
 /** Critical extensions that the checks below take into account. */
 const KNOWN_CRITICAL: readonly string[] = [EXTENSION.keyUsage, EXTENSION.basicConstraints];
 
-
 /** The line whose ARK bears this name. @throws {CodecError} ERR_PKI_PARSE */
 export function lineOfRoot({ subject }: ReadCertificate): Line | undefined {
   const name = commonName(subject, 'ark.subject');
@@ -165,7 +164,10 @@ function checkForm(appraisal: SnpAppraisal, certificate: ReadCertificate, path: 
 function checkAuthority(appraisal: SnpAppraisal, certificate: ReadCertificate, path: string, usage: number): Authority {
   const authority = appraisal.attempt('certificate-extension-malformed', () => authorityOf(certificate));
   appraisal.check('authority-not-ca', authority.ca, () => ({ message: 'is not marked as an authority', path }));
-  appraisal.check('authority-key-usage', ((authority.keyUsage ?? 0) & usage) === usage, () => ({ message: `its key usage must have the bits 0x${usage.toString(16)}, has 0x${(authority.keyUsage ?? 0).toString(16)}`, path }));
+  appraisal.check('authority-key-usage', ((authority.keyUsage ?? 0) & usage) === usage, () => ({
+    message: `its key usage must have the bits 0x${usage.toString(16)}, has 0x${(authority.keyUsage ?? 0).toString(16)}`,
+    path,
+  }));
   return authority;
 }
 

@@ -63,7 +63,10 @@ export function checkPolicy(appraisal: SnpAppraisal, report: SnpReport, { signer
   if (wishes.minimumAbi) {
     const stated = { major: policy.abiMajor, minor: policy.abiMinor };
     const { minimumAbi } = wishes;
-    appraisal.check('policy-abi-below-minimum', !below(stated, minimumAbi), () => ({ message: `the guest policy asks for ABI ${text(stated)} or later, and must ask for ${text(minimumAbi)} or later`, path: 'policy.abiMinor' }));
+    appraisal.check('policy-abi-below-minimum', !below(stated, minimumAbi), () => ({
+      message: `the guest policy asks for ABI ${text(stated)} or later, and must ask for ${text(minimumAbi)} or later`,
+      path: 'policy.abiMinor',
+    }));
   }
   for (const [flag, wanted] of Object.entries(wishes.platform ?? {}) as [PlatformFlag, boolean][]) {
     appraisal.check('platform-info', (report.platformInfo[flag] === 1) === wanted, () => ({ message: `${flag} is ${report.platformInfo[flag]}, must be ${wanted ? 'on' : 'off'}`, path: `platformInfo.${flag}` }));

@@ -50,7 +50,7 @@ const SNP_ONLY = {
   'tcb-below-minimum': tcb('no component of any of the four TCBs is below the minimum', ASKED),
   'firmware-below-minimum': tcb('the committed firmware is no older than the minimum', ASKED),
 
-  'vmpl-host': policy("the guest asked for the report, not the host, which could choose REPORT_DATA", `${ABI}, VMPL`),
+  'vmpl-host': policy('the guest asked for the report, not the host, which could choose REPORT_DATA', `${ABI}, VMPL`),
   'vmpl-refused': policy('the VMPL is one of those asked for', ASKED),
   'policy-bit-17': policy('bit 17 of the guest policy is one', GUEST_POLICY),
   'policy-debug': policy('the host may not debug the guest', GUEST_POLICY),

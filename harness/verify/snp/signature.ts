@@ -25,7 +25,11 @@ export function checkSignature(appraisal: SnpAppraisal, src: Uint8Array, report:
     number.reverse();
     appraisal.check('signature-range', !number.every(isZero) && Buffer.compare(number, ORDER) < 0, () => ({ message: "is 0, or not below the curve's order", path, at }));
   }
-  appraisal.check('report-signature', verify('sha384', src.subarray(0, R.at), { key, dsaEncoding: 'ieee-p1363' }, raw), () => ({ message: 'the signature does not verify with the certified key', path: 'signature', at: R.at }));
+  appraisal.check('report-signature', verify('sha384', src.subarray(0, R.at), { key, dsaEncoding: 'ieee-p1363' }, raw), () => ({
+    message: 'the signature does not verify with the certified key',
+    path: 'signature',
+    at: R.at,
+  }));
 }
 
 const isZero = (byte: number): boolean => byte === 0;

@@ -36,7 +36,11 @@ export function checkTcb(appraisal: SnpAppraisal, report: SnpReport, { leaf, sig
       appraisal.check('tcb-below-minimum', low === undefined, () => ({ message: `is ${(low && report[path][low]) ?? 0}, must be at least ${low && minimumTcb[low]}`, path: `${path}.${low}` }));
     }
   }
-  if (minimumFirmware) appraisal.check('firmware-below-minimum', !below(committed, minimumFirmware), () => ({ message: `firmware ${version(committed)} is committed, must be at least ${version({ build: 0, ...minimumFirmware })}`, path: 'committedBuild' }));
+  if (minimumFirmware)
+    appraisal.check('firmware-below-minimum', !below(committed, minimumFirmware), () => ({
+      message: `firmware ${version(committed)} is committed, must be at least ${version({ build: 0, ...minimumFirmware })}`,
+      path: 'committedBuild',
+    }));
 }
 
 function same(appraisal: SnpAppraisal, reason: SnpReason, tcb: Tcb, whose: string, reported: Tcb): void {
