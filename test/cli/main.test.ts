@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { CodecError, ConfigError, ServiceError, TeemuError } from '../../emulator/errors.ts';
+import { AmdAuthority } from '../../emulator/snp/authority.ts';
 import { TEES } from '../../emulator/tee.ts';
+import { fixedClock, seededWorld } from '../../emulator/world.ts';
 import { COMMANDS } from '../../harness/cli/commands/index.ts';
 import { failureOf } from '../../harness/cli/exit.ts';
-import { call, json, scratch } from './call.ts';
+import { call, json } from './call.ts';
 
-const cwd = scratch();
 const GLOBAL_FLAGS = ['--json', '--seed', '--at', '--out', '--help', '--world', '--quiet', '--no-color'];
 const calls: string[][] = [[], ...COMMANDS.map(({ name }) => [name]), ...[...TEES.keys()].map((tee) => ['evidence', tee])];
 
@@ -104,7 +105,8 @@ describe('what an error means', () => {
 });
 
 describe('colours', () => {
-  const doctor = async (tty: boolean, env: Record<string, string>, ...args: string[]): Promise<boolean> => (await call(['doctor', '--seed', 'x', ...args], { cwd, tty, env })).stdout.includes('\u001b[');
+  const stdin = Buffer.from(new AmdAuthority(seededWorld('x', fixedClock(0)), 'Milan').certificate('ARK').pem);
+  const colored = async (tty: boolean, env: Record<string, string>, ...args: string[]): Promise<boolean> => (await call(['inspect', '-', ...args], { tty, env, stdin })).stdout.includes('\u001b[');
   test.each<[string, boolean, Record<string, string>, string[], boolean]>([
     ['on a terminal', true, {}, [], true],
     ['not in a pipe', false, {}, [], false],
@@ -117,6 +119,6 @@ describe('colours', () => {
     ['in a pipe with --color, even with NO_COLOR', false, { NO_COLOR: '1' }, ['--color'], true],
     ['not in JSON', true, {}, ['--json'], false],
   ])('%s', async (_, tty, env, args, expected) => {
-    expect(await doctor(tty, env, ...args)).toBe(expected);
+    expect(await colored(tty, env, ...args)).toBe(expected);
   });
 });

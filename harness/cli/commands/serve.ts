@@ -6,6 +6,7 @@ import { Option } from 'commander';
 import { fileError } from '../../../emulator/disk/file.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
 import type { FaultRule } from '../../../emulator/services/faults/plan.ts';
+import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
 import { startTeemu, type Teemu } from '../../../emulator/teemu.ts';
 import { RSA_LABELS } from '../../../emulator/world.ts';
 import { EXIT } from '../exit.ts';
@@ -47,7 +48,7 @@ export const defineServe: Define = (command, run) => {
     .addOption(new Option('--control-port <n>', 'port of the control interface').argParser(portParser('--control-port')).default(0, 'any free one'))
     .addOption(new Option('--address <ip>', 'address to listen on').default('127.0.0.1'))
     .addOption(new Option('--listen-public', 'allow an address that other machines can reach'))
-    .addOption(new Option('--rate-limit [seconds]', "answer 429 as AMD's key service does: one VCEK per so many seconds and client (10)"))
+    .addOption(new Option('--rate-limit [seconds]', `answer 429 as AMD's key service does: one VCEK per so many seconds and client (${AMD_RATE_LIMIT.seconds})`))
     .addOption(new Option('--fault <rule>', 'a fault from the start; repeat for more').argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]))
     .addOption(new Option('--die-seed <text>', 'seed of the die that decides about faults with a probability'))
     .addHelpText('after', DETAILS);
@@ -84,7 +85,7 @@ async function start(session: Session, { port, proxy = false, proxyPort, control
     listenPublic,
     proxy,
     ...(folder === undefined ? {} : { caFile: join(folder, 'proxy-ca.pem') }),
-    ...(rateLimit === undefined ? {} : { rateLimit: { seconds: rateLimit === true ? 10 : parseInteger('--rate-limit', rateLimit, 1, 86_400), per: 'client' } }),
+    ...(rateLimit === undefined ? {} : { rateLimit: rateLimit === true ? AMD_RATE_LIMIT : { ...AMD_RATE_LIMIT, seconds: parseInteger('--rate-limit', rateLimit, 1, 86_400) } }),
     faults: fault.map(parseFault),
     ...(dieSeed === undefined ? {} : { dieSeed }),
   });
