@@ -77,8 +77,16 @@ export function lineOf({ text }: Source, at: number): number {
   return text.slice(0, at).split('\n').length;
 }
 
+const imports = new WeakMap<Source, readonly Import[]>();
+
 /** Everything that a file imports, in order; an `import()` of something computed has the specifier `?`. */
-export function importsOf(source: Source): Import[] {
+export function importsOf(source: Source): readonly Import[] {
+  const known = imports.get(source) ?? searchImports(source);
+  imports.set(source, known);
+  return known;
+}
+
+function searchImports(source: Source): Import[] {
   return [...nodes(source.ast)].flatMap((node): Import[] => {
     if (!isNode(node, 'ImportDeclaration', 'ExportNamedDeclaration', 'ExportAllDeclaration', 'ImportExpression', 'TSImportType')) return [];
     if (!isNode(node.source)) return [];
