@@ -29,7 +29,7 @@ export interface CrlSpec {
 }
 
 /**
- * Signs a CRL (version 2). An empty list of revoked certificates is left out, as RFC 5280 §5.1.2.6 asks.
+ * Signs a CRL (version 2). An empty list of revoked certificates or extensions is left out, as RFC 5280 §5.1.2.6 and §5.1.2.7 ask.
  * @returns DER
  * @throws {TeemuError} ERR_KEY_NOT_TEST when the signer is a vendor's genuine key
  */
@@ -42,7 +42,7 @@ export function issueCrl(spec: CrlSpec, signer: Signer): Uint8Array {
     thisUpdate: time(spec.thisUpdate),
     ...(spec.nextUpdate === undefined ? {} : { nextUpdate: time(spec.nextUpdate) }),
     ...(spec.revoked.length === 0 ? {} : { revokedCertificates: spec.revoked.map(entry) }),
-    crlExtensions: spec.extensions.map(extension),
+    ...(spec.extensions.length === 0 ? {} : { crlExtensions: spec.extensions.map(extension) }),
   });
   const tbs = new Uint8Array(AsnConvert.serialize(tbsCertList));
   return new Uint8Array(AsnConvert.serialize(new CertificateList({ tbsCertList, signatureAlgorithm: spec.signatureAlgorithm, signature: signatureValue(signer, tbs) })));

@@ -6,12 +6,12 @@ import type { EcSigner } from '../../crypto/sign.ts';
 import { ConfigError } from '../../errors.ts';
 import { COLLATERAL_LIFETIME, COLLATERAL_PERIOD } from '../../pki/profiles/intel.ts';
 import type { IntelAuthority } from '../authority.ts';
-import { modelOfFmspc } from '../platform/models.ts';
+import { certifiedTcbs, modelOfFmspc, type PlatformModel } from '../platform/models.ts';
 import type { EnclaveName } from '../tcb/enclaves.ts';
 import { earlyEvaluation, pcsDate, servedEvaluations, standardEvaluation, TCB_EVALUATIONS, type TcbEvaluation } from '../tcb/evaluations.ts';
 import { type EnclaveIdentity, enclaveIdentity, type EvaluationNumbers, evaluationNumbers } from '../tcb/identity.ts';
-import { levelsAt } from '../tcb/levels.ts';
-import { levelsFor, recovered, STATUS_TABLE } from '../tcb/status.ts';
+import { type Level, levelsAt, type PlatformTcb } from '../tcb/levels.ts';
+import { levelsFor, recovered, STATUS_TABLE, type TcbStatus } from '../tcb/status.ts';
 import { type Issued, type PcsTee, type TcbInfo, tcbInfo } from '../tcb/tcb-info.ts';
 
 /** A document and its signature. */
@@ -68,9 +68,7 @@ export class IntelCollateral {
     const evaluation = this.#evaluation(choice);
     return this.#document('tcbInfo', `${tee}/${fmspc}/${evaluation.number}`, change, () => {
       const set = this.authority.tcbStatus(fmspc);
-      const genuine = levelsAt(found.model.history, evaluation);
-      const levels = set ? levelsFor(set.status, STATUS_TABLE[set.status].behind === 1 ? recovered(genuine) : genuine) : levelsFor(found.status, genuine);
-      return tcbInfo(tee, found.model, fmspc, evaluation, this.#issued(set?.at), levels);
+      return tcbInfo(tee, found.model, fmspc, evaluation, this.#issued(set?.at), this.#levels(found.model, evaluation, set?.status, found.status));
     });
   }
 
@@ -83,6 +81,14 @@ export class IntelCollateral {
   /** The evaluations that are served now. */
   evaluationNumbers(tee: PcsTee, change?: DocumentChange<EvaluationNumbers>): SignedDocument {
     return this.#document('tcbEvaluationDataNumbers', tee, change, () => evaluationNumbers(tee, servedEvaluations(this.authority.world.now()), this.#issued()));
+  }
+
+  /** The genuine levels, changed for a status that was set, or else for the one of the FMSPC. */
+  #levels(model: PlatformModel, evaluation: TcbEvaluation, set: TcbStatus | undefined, own: TcbStatus): readonly Level<PlatformTcb>[] {
+    const genuine = levelsAt(model.history, evaluation);
+    if (set === undefined) return levelsFor(own, genuine);
+    const [highest] = certifiedTcbs(model, this.authority.world.now());
+    return levelsFor(set, STATUS_TABLE[set].behind === 1 && highest ? recovered(genuine, highest, evaluation.tcbDate) : genuine);
   }
 
   #evaluation(choice: EvaluationChoice): TcbEvaluation {

@@ -74,12 +74,14 @@ export function levelsFor(status: TcbStatus, levels: readonly Level<PlatformTcb>
 /** The advisory that a recovery by {@link recovered} mitigates: none of Intel's. */
 const RECOVERY_ADVISORY = 'INTEL-SA-99999';
 
-/** The levels after a TCB recovery that Intel has not had: a newest level that asks for newer microcode; what was the newest is out of date. */
-export function recovered(levels: readonly Level<PlatformTcb>[]): Level<PlatformTcb>[] {
-  const [newest] = levels;
-  if (!newest) return [];
-  const { sgx, pceSvn, tdx } = newest.tcb;
-  const tcb = platformTcb([(sgx[0] ?? 0) + 1, (sgx[1] ?? 0) + 1, ...sgx.slice(2)], pceSvn, [tdx[0] ?? 0, tdx[1] ?? 0, (tdx[2] ?? 0) + 1, ...tdx.slice(3)]);
+/**
+ * The levels after a TCB recovery that Intel has not had: a newest level that asks for newer microcode than any machine runs; what was up to
+ * date is not any more.
+ * @param highest what machines run that have installed every recovery there is
+ */
+export function recovered(levels: readonly Level<PlatformTcb>[], { sgx, pceSvn, tdx }: PlatformTcb, tcbDate: string): Level<PlatformTcb>[] {
+  const next = (svn: number | undefined): number => (svn ?? 0) + 1;
+  const tcb = platformTcb([next(sgx[0]), next(sgx[1]), ...sgx.slice(2)], pceSvn, [tdx[0] ?? 0, tdx[1] ?? 0, next(tdx[2]), ...tdx.slice(3)]);
   const late = levels.map((l) => ({ ...l, status: l.status === 'UpToDate' ? ('OutOfDate' as const) : l.status, advisoryIds: [...l.advisoryIds, RECOVERY_ADVISORY] }));
-  return [{ tcb, tcbDate: newest.tcbDate, status: 'UpToDate', advisoryIds: [] }, ...late];
+  return [{ tcb, tcbDate, status: 'UpToDate', advisoryIds: [] }, ...late];
 }
