@@ -39,7 +39,7 @@ export async function compare(tasks: readonly Task[], { rounds = 7, milliseconds
       const bench = new Bench({ time: milliseconds, now: cpuMilliseconds, warmupTime: round === 0 ? milliseconds : 20, iterations: 16 });
       bench.add(name, run);
       const [task] = await bench.run();
-      if (!task || task.result.state !== 'completed') throw new Error(`${name} failed: ${task?.result.state === 'errored' ? task.result.error.message : (task?.result.state ?? 'not run')}`);
+      if (task?.result.state !== 'completed') throw new Error(`${name} failed: ${task?.result.state === 'errored' ? task.result.error.message : (task?.result.state ?? 'not run')}`);
       seen.get(name)?.push(1000 / task.result.latency.mean);
     }
   }

@@ -41,7 +41,11 @@ export async function startTeemu(options: TeemuOptions = {}): Promise<Teemu> {
   const { seed, clock: at, dir = '.teemu', progress, ...services } = options;
   const clock = new AdjustableClock(at === undefined ? systemClock() : fixedClock(timeOf(at)));
   const world = seed === undefined ? await openPrivateWorld({ dir, clock, rsaLabels: RSA_LABELS, ...(progress && { progress }) }) : seededWorld(seed, clock);
-  const { kds: _, app, ...running } = await startServices({
+  const {
+    kds: _,
+    app,
+    ...running
+  } = await startServices({
     ...services,
     world,
     authority: (line) => authorityOf(world, line),

@@ -16,24 +16,54 @@ const hexUpTo = (size: number): z.ZodType<Uint8Array, string> =>
       return padded;
     }) as unknown as z.ZodType<Uint8Array, string>;
 const wholeNumber = (least: number, most: number): z.ZodType<number, string | number> =>
-  z.union([z.number(), z.string().regex(/^\d{1,9}$/, 'must be a whole number').transform(Number)]).pipe(z.number().int().min(least).max(most)) as unknown as z.ZodType<number, string | number>;
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,9}$/, 'must be a whole number')
+        .transform(Number),
+    ])
+    .pipe(z.number().int().min(least).max(most)) as unknown as z.ZodType<number, string | number>;
 
 /** Options of `teemu evidence snp`, of `POST /evidence/snp` and of the library; the command line writes them with hyphens. */
 export const SNP_OPTIONS = z.strictObject({
-  preset: z.enum(words(SNP_PRESETS.keys())).optional().describe(`named machine: ${[...SNP_PRESETS.values()].map((p) => `${p.name} (${p.doc})`).join('; ')}`),
-  product: z.enum(words(Object.keys(PRODUCTS))).optional().describe(`processor: ${Object.values(PRODUCTS).map((p) => `${p.name} (${p.doc})`).join('; ')}`),
-  reportVersion: wholeNumber(REPORT_VERSIONS[0], REPORT_VERSIONS[REPORT_VERSIONS.length - 1] ?? 5).optional().describe('version of the report structure, 2 to 5'),
+  preset: z
+    .enum(words(SNP_PRESETS.keys()))
+    .optional()
+    .describe(`named machine: ${[...SNP_PRESETS.values()].map((p) => `${p.name} (${p.doc})`).join('; ')}`),
+  product: z
+    .enum(words(Object.keys(PRODUCTS)))
+    .optional()
+    .describe(
+      `processor: ${Object.values(PRODUCTS)
+        .map((p) => `${p.name} (${p.doc})`)
+        .join('; ')}`,
+    ),
+  reportVersion: wholeNumber(REPORT_VERSIONS[0], REPORT_VERSIONS[REPORT_VERSIONS.length - 1] ?? 5)
+    .optional()
+    .describe('version of the report structure, 2 to 5'),
   signer: z.enum(['vcek', 'vlek']).optional().describe('which key signs: the chip’s VCEK or a cloud provider’s VLEK'),
   reportData: hexUpTo(64).optional().describe('REPORT_DATA: up to 64 bytes in hexadecimal, filled up with zeros'),
   hostData: hexUpTo(32).optional().describe('HOST_DATA: up to 32 bytes in hexadecimal, filled up with zeros'),
-  policy: z.string().regex(/^(0x)?[0-9a-fA-F]{1,16}$/, 'must be hexadecimal, at most 8 bytes').optional().describe('GUEST_POLICY in hexadecimal, as the guest is launched with (0x30000)'),
+  policy: z
+    .string()
+    .regex(/^(0x)?[0-9a-fA-F]{1,16}$/, 'must be hexadecimal, at most 8 bytes')
+    .optional()
+    .describe('GUEST_POLICY in hexadecimal, as the guest is launched with (0x30000)'),
   vmpl: wholeNumber(0, 3).optional().describe('virtual machine privilege level that asks for the report, 0 to 3'),
-  chip: wholeNumber(0, (1 << 24) - 1).optional().describe('which of the world’s chips, 0 to 16777215'),
+  chip: wholeNumber(0, (1 << 24) - 1)
+    .optional()
+    .describe('which of the world’s chips, 0 to 16777215'),
   cspId: z.string().min(1).max(128).optional().describe('CSP_ID in the VLEK certificate'),
   productName: z.string().min(1).max(64).optional().describe('productName in the VCEK certificate (Genoa-B1); reports of version 2 get one with a stepping'),
   vcpus: wholeNumber(1, 512).optional().describe('number of virtual processors at launch'),
   vcpuType: z.string().max(64).optional().describe('QEMU’s name of the virtual processor type'),
-  guestFeatures: z.string().regex(/^(0x)?[0-9a-fA-F]{1,16}$/, 'must be hexadecimal').optional().describe('SEV_FEATURES at launch in hexadecimal (0x1)'),
+  guestFeatures: z
+    .string()
+    .regex(/^(0x)?[0-9a-fA-F]{1,16}$/, 'must be hexadecimal')
+    .optional()
+    .describe('SEV_FEATURES at launch in hexadecimal (0x1)'),
   vmm: z.enum(['qemu', 'ec2', 'gce']).optional().describe('virtual machine monitor whose order of launch is followed'),
   append: z.string().max(2048).optional().describe('kernel command line, measured at launch'),
   set: z
