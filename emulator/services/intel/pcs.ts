@@ -45,7 +45,7 @@ const JSON_TYPE = 'application/json';
 const PEM_TYPE = 'application/x-pem-file';
 /** Answers that are kept: up to 12 kB each. */
 const CACHED = 1024;
-/** A query longer than this is answered, but not remembered. */
+/** A target longer than this is answered, but not remembered. A target names one answer only, whatever it was mounted under. */
 const LONGEST_KEY = 1200;
 const SGX = '/sgx/certification/v4';
 const TDX = '/tdx/certification/v4';
@@ -162,7 +162,7 @@ export class Pcs implements Service {
         if (period !== this.#period) this.#answers.clear();
         this.#period = period;
         const make = (): Answered => handle(new Query(request.query), request);
-        return this.stamped(request.query.length > LONGEST_KEY ? make() : this.#answers.get(`${path}?${request.query}`, make));
+        return this.stamped(request.target.length > LONGEST_KEY ? make() : this.#answers.get(request.target, make));
       },
     };
   }
