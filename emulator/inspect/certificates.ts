@@ -195,11 +195,13 @@ function keyNotes(spki: Uint8Array): Note[] {
   ];
 }
 
+const SHIPPED = PUBLIC_RSA_KEYS.map((key) => Buffer.from(key, 'base64'));
+
 /** Whether it is one of the published RSA keys. @param spki DER SubjectPublicKeyInfo */
 function shipsWithTeemu(spki: Uint8Array): boolean {
   const [rsa] = readOrNothing(() => readRsaKey(spki));
   // The modulus stands in the private key as it does in the public one.
-  return rsa !== undefined && rsa.modulus.length >= 256 && PUBLIC_RSA_KEYS.some((key) => Buffer.from(key, 'base64').includes(Buffer.from(rsa.modulus)));
+  return rsa !== undefined && rsa.modulus.length >= 256 && SHIPPED.some((key) => key.includes(Buffer.from(rsa.modulus)));
 }
 
 /** Says which of the certificates at hand signed this one, or this list; itself comes first. */
