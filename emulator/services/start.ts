@@ -21,8 +21,10 @@ import { TlsAuthority } from './proxy/tls-authority.ts';
 export interface ServicesOptions {
   /** Its clock can be turned through the control port when it is an `AdjustableClock`. */
   readonly world: World;
-  /** AMD's key for a line; the same one each time. Without it, the services have their own. */
+  /** AMD's key for a line; the same one each time. Without it, the World's own. */
   readonly authority?: (line: Line) => AmdAuthority;
+  /** Services to mount beside the KDS. */
+  readonly services?: readonly Service[];
   /** What `POST /evidence/{tee}` calls, by name of the TEE. */
   readonly evidence?: Readonly<Record<string, EvidenceHandler>>;
   /** 0, which is the default, takes any free port. */
@@ -51,6 +53,8 @@ export interface ServicesOptions {
 /** Base URLs, without a slash at the end. */
 export interface ServiceUrls {
   readonly kds: string;
+  /** Of any other service, by its name. */
+  readonly [service: string]: string;
   readonly control: string;
   /** Where the proxy was asked for. */
   readonly proxy?: string;
@@ -83,9 +87,9 @@ export interface Services {
 
 /** The services of a World as an application, without a socket. @throws {ConfigError} for a fault that cannot be */
 export function assembleServices(options: Omit<ServicesOptions, 'ports' | 'address' | 'listenPublic' | 'proxy' | 'caFile' | 'tlsClock' | 'evidence'>): { app: App; kds: Kds } {
-  const { world, authority, productNames, rateLimit, faults = [], dieSeed = '', journalSize } = options;
+  const { world, authority, services: others = [], productNames, rateLimit, faults = [], dieSeed = '', journalSize } = options;
   const kds = new Kds({ world, ...(authority && { authority }), ...(productNames && { productNames }), ...(rateLimit && { rateLimit }) });
-  const services: readonly Service[] = [kds];
+  const services: readonly Service[] = [kds, ...others];
   const plan = new FaultPlan([...FAULTS, ...services.flatMap((service) => service.faults)], new Die(world, dieSeed));
   for (const rule of faults) plan.add(rule);
   return { app: new App({ world, services, faults: plan, journal: new Journal(journalSize) }), kds };
@@ -115,7 +119,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const proxy = authority && (await started(startProxy(app, authority, { ...where, port: ports.proxy ?? 0 })));
     const controlPort = await started(listen(control({ world, app, kds, evidence, listenPublic }), { ...where, port: ports.control ?? 0 }));
     return {
-      url: { kds: `${data.url}/kds`, control: controlPort.url, ...(proxy && { proxy: proxy.url }) },
+      url: { ...Object.fromEntries(app.services.map(({ name }) => [name, `${data.url}/${name}`])), kds: `${data.url}/kds`, control: controlPort.url, ...(proxy && { proxy: proxy.url }) },
       ...(authority && { caPem: authority.pem }),
       ...(authority && options.caFile !== undefined && { caFile: options.caFile }),
       app,

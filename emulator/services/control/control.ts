@@ -10,12 +10,14 @@ import { CodecError, ConfigError, FirmwareError, ServiceError, TeemuError } from
 import { AdjustableClock, type World } from '../../world.ts';
 import type { App } from '../app.ts';
 import { globMatches } from '../faults/glob.ts';
+import { firstIssue } from '../faults/issue.ts';
 import { FAULT_RULE } from '../faults/plan.ts';
 import { isLoopback } from '../http/listen.ts';
 import { type Answer, jsonReply, type Reply, type ServiceRequest } from '../http/message.ts';
 import { MethodNotAllowed, type Params, type Route, RouteTable } from '../http/route.ts';
 import type { Kds } from '../kds/kds.ts';
 import { parseJson } from './json.ts';
+import { jsonSchema, openApi } from './openapi.ts';
 import * as schema from './schema.ts';
 
 /** Makes evidence for a request's body. @throws {TeemuError} for options that cannot be */
@@ -154,7 +156,7 @@ function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
 /** Answers everything that comes to the control port. */
 export function control(options: ControlOptions): Answer {
   const table = rows(options);
-  const published = publishedSchema(table);
+  const published = openApi(table);
   const routes = new RouteTable([
     ...table.map(
       (entry): Route => ({
@@ -169,7 +171,7 @@ export function control(options: ControlOptions): Answer {
         },
       }),
     ),
-    { operation: 'control GET /schema', method: 'GET', path: '/schema', doc: 'This.', handle: () => jsonReply(200, published) },
+    ...['/openapi.json', '/schema'].map((path): Route => ({ operation: `control GET ${path}`, method: 'GET', path, doc: 'What can be asked here, in OpenAPI 3.1.', handle: () => jsonReply(200, published) })),
   ]);
   const run = async (request: ServiceRequest): Promise<Reply> => {
     refuseStrangers(request, options.listenPublic ?? false);
@@ -184,12 +186,12 @@ function turn(world: World, change: z.output<typeof schema.CLOCK_CHANGE>): void 
   if (!(clock instanceof AdjustableClock)) throw new ServiceError(409, 'the clock of this World cannot be turned');
   if ('advance' in change) {
     const at = clock.now() + change.advance * 1000;
-    if (!schema.CLOCK.shape.seconds.safeParse(at / 1000).success) throw new ConfigError('advance', 'leads out of the years 1970 to 9999');
+    if (!schema.CLOCK.shape.seconds.safeParse(at / 1000).success) throw new ConfigError('advance', 'leads out of the years 1970 to 9969');
     clock.advance(change.advance * 1000);
     return;
   }
   const at = 'at' in change ? Date.parse(change.at) : change.seconds * 1000;
-  if (!schema.CLOCK.shape.seconds.safeParse(at / 1000).success) throw new ConfigError('at', 'is not within the years 1970 to 9999');
+  if (!schema.CLOCK.shape.seconds.safeParse(at / 1000).success) throw new ConfigError('at', 'is not within the years 1970 to 9969');
   clock.set(at, change.running);
 }
 
@@ -209,33 +211,11 @@ function jsonBody(request: ServiceRequest): Uint8Array {
   return request.body;
 }
 
-function jsonSchema(type: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _, ...rest } = z.toJSONSchema(type, { io });
-  return rest;
-}
-
-/** One document about every route. */
-function publishedSchema(table: readonly AnyRow[]): unknown {
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'teemu control port',
-    routes: table.map(({ method, path, doc, body, query, answer }) => ({
-      method,
-      path: path.replaceAll(/:(\w+)/g, '{$1}'),
-      doc,
-      ...(body ? { request: jsonSchema(body, 'input') } : {}),
-      ...(query ? { query: jsonSchema(query, 'input') } : {}),
-      answer: jsonSchema(answer, 'output'),
-    })),
-    refusal: jsonSchema(schema.REFUSAL, 'output'),
-  };
-}
-
 function refusal(world: World, cause: unknown): Reply {
   const say = (status: number, code: string, message: string, path?: string, headers?: Record<string, string>): Reply => jsonReply(status, { error: { code, message, ...(path === undefined ? {} : { path }) } }, headers);
   if (cause instanceof z.ZodError) {
-    const issue = cause.issues[0];
-    return say(400, 'ERR_CONFIG', issue?.message ?? 'cannot be', issue?.path.join('.') || 'body');
+    const { path, message } = firstIssue(cause);
+    return say(400, 'ERR_CONFIG', message, path || 'body');
   }
   if (cause instanceof MethodNotAllowed) return say(405, cause.code, cause.message, undefined, { Allow: cause.allow });
   if (cause instanceof ServiceError) return say(cause.status, cause.code, cause.message);

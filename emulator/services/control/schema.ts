@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { FAULT_RULE } from '../faults/plan.ts';
 import { LINES } from '../../snp/products.ts';
 
-/** Latest time that can be set: the end of the year 9999, the last that certificates can name. */
-const LATEST = 253_402_300_799;
+/** Latest time that can be set (seconds since 1970): lifetimes of 25 years that begin then still end before the year 10000, which no certificate can name. */
+const LATEST = Date.UTC(9970, 0, 1) / 1000;
 
 const SECONDS = z.number().min(0).max(LATEST);
 const SEQ = z.number().int().min(0);

@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../../errors.ts';
 import type { World } from '../../world.ts';
+import { firstIssue } from './issue.ts';
 import { globMatches } from './glob.ts';
 import type { Disturbance, FaultRow } from './row.ts';
 
@@ -164,7 +165,7 @@ function checked<T>(check: () => T, prefix: string): T {
     return check();
   } catch (cause) {
     if (!(cause instanceof z.ZodError)) throw cause;
-    const issue = cause.issues[0];
-    throw new ConfigError(`${prefix}${issue?.path.join('.') || 'fault'}`, issue?.message ?? 'cannot be', { cause });
+    const { path, message } = firstIssue(cause);
+    throw new ConfigError(`${prefix}${path || 'rule'}`, message, { cause });
   }
 }

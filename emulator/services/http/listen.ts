@@ -51,7 +51,7 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
   const { port = 0, address = '127.0.0.1', listenPublic = false, tls, now } = options;
   if (!isLoopback(address) && !listenPublic) throw new ConfigError('address', `${address} can be reached from other machines; say so (--listen-public) if that is meant`);
   const { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval, maxHeaderSize } = LIMITS;
-  const bounds = { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval, maxHeaderSize, noDelay: true };
+  const bounds = { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval, maxHeaderSize, noDelay: true, requireHostHeader: false };
   const server: Server = tls ? createTlsServer({ ...bounds, ...tls, handshakeTimeout: LIMITS.handshakeTimeout, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] }) : createServer(bounds);
   server.maxConnections = LIMITS.maxConnections;
   server.timeout = LIMITS.idleTimeout;
@@ -80,11 +80,22 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
     else void sendDisturbed(response, { ...reply, wire }, { now, raw: rawOf(response.req.socket), signal: closing.signal }).catch(() => response.destroy());
   };
   const serve = (incoming: IncomingMessage, response: ServerResponse, body: Uint8Array): void => {
-    const reply = answer(new Incoming(incoming, body, options.clientOf));
-    if (reply instanceof Promise) void reply.then((r) => deliver(response, r)).catch(() => response.destroy());
-    else deliver(response, reply);
+    try {
+      const reply = answer(new Incoming(incoming, body, options.clientOf));
+      if (reply instanceof Promise) void reply.then((r) => deliver(response, r)).catch(() => response.destroy());
+      else deliver(response, reply);
+    } catch {
+      // A reply that HTTP cannot carry: nothing sensible can be said any more.
+      response.destroy();
+    }
   };
+  const refuse = (response: ServerResponse, status: number, message: string): void => deliver(response, textReply(status, message, { Connection: 'close' }));
   const handle = (incoming: IncomingMessage, response: ServerResponse): void => {
+    // Asked for here and not by node, whose own refusal lacks the test marker.
+    if (incoming.headers.host === undefined && incoming.httpVersion === '1.1') {
+      refuse(response, 400, 'the Host header is missing');
+      return;
+    }
     if (incoming.headers['content-length'] === undefined && incoming.headers['transfer-encoding'] === undefined) {
       serve(incoming, response, EMPTY);
       return;
@@ -92,7 +103,7 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
     readBody(incoming)
       .then((body) => {
         if (body) serve(incoming, response, body);
-        else refuseBody(response, now());
+        else refuse(response, 413, BODY_TOO_LONG);
       })
       // Gone in the middle of its body: nobody is left to answer.
       .catch(() => response.destroy());
@@ -100,12 +111,13 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
   server.on('request', handle);
   server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
     if (Number(incoming.headers['content-length'] ?? 0) > BODY_LIMIT) {
-      refuseBody(response, now());
+      refuse(response, 413, BODY_TOO_LONG);
       return;
     }
     response.writeContinue();
     handle(incoming, response);
   });
+  server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => refuse(response, 417, 'only 100-continue can be expected'));
   server.on('connect', (incoming: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     if (options.connect) options.connect(incoming, socket as Socket, head);
     else lastWords(socket, 405, 'Method Not Allowed');
@@ -144,6 +156,7 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
 }
 
 const EMPTY = new Uint8Array(0);
+const BODY_TOO_LONG = `a body has at most ${BODY_LIMIT} bytes`;
 
 /** Statuses for what the parser does not take, by its error code. */
 const PARSER_ERRORS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
@@ -160,10 +173,6 @@ export function lastWords(socket: Duplex, status: number, reason: string): void 
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LIMITS.lastWords);
   socket.once('close', () => clearTimeout(timer));
-}
-
-function refuseBody(response: ServerResponse, now: number): void {
-  send(response, textReply(413, `a body has at most ${BODY_LIMIT} bytes`, { Connection: 'close' }), now);
 }
 
 /** A request from a socket. Path and query are split when they are asked for: what is remembered goes by the whole target. */

@@ -1,6 +1,6 @@
 /** Puts replies on a connection: head and body in one piece where nothing disturbs them. */
 import type { ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { httpDate, type Reply, TEST_ONLY, type Wire } from './message.ts';
 

@@ -5,9 +5,9 @@
  * line does not have, 401 and 403 for VLEK leaves, the file name of a list.
  */
 import { ServiceError } from '../../errors.ts';
-import { AmdAuthority } from '../../snp/authority.ts';
+import { type AmdAuthority, authorityOf } from '../../snp/authority.ts';
 import { type Line, LINES } from '../../snp/products.ts';
-import { TCB_COMPONENTS, type Tcb } from '../../snp/tcb.ts';
+import type { Tcb } from '../../snp/tcb.ts';
 import type { World } from '../../world.ts';
 import { Cache } from '../http/cache.ts';
 import { type Reply, type ServiceRequest, textReply } from '../http/message.ts';
@@ -32,7 +32,7 @@ export const STEPPING_NAMES: Readonly<Record<Line, string>> = { Milan: 'Milan-B0
 /** How a {@link Kds} is set up. */
 export interface KdsOptions {
   readonly world: World;
-  /** AMD's key for a line; the same one each time. Without it, the service has its own. */
+  /** AMD's key for a line; the same one each time. Without it, the World's own. */
   readonly authority?: (line: Line) => AmdAuthority;
   readonly productNames?: ProductNames;
   /** Off unless given. */
@@ -75,7 +75,7 @@ export class Kds implements Service {
 
   constructor({ world, authority, productNames = 'current', rateLimit }: KdsOptions) {
     this.world = world;
-    this.#authority = authority ?? ownAuthorities(world);
+    this.#authority = authority ?? ((line) => authorityOf(world, line));
     this.#productNames = productNames;
     this.#throttle = rateLimit && new Throttle(rateLimit);
     const chain =
@@ -165,39 +165,23 @@ export class Kds implements Service {
     return textReply(status, message);
   }
 
-  #leaf(request: ServiceRequest, { line: lineName = '', hwid: hwidText = '' }: Params): Reply {
+  #leaf(request: ServiceRequest, { line: lineName = '', hwid = '' }: Params): Reply {
     const line = lineNamed(lineName);
-    if (this.#throttle?.limit.per === 'client') {
-      const refused = this.#throttled(request.client());
-      if (refused) return refused;
-    }
-    const make = (): Reply => {
-      const hwid = hardwareIdOf(line, hwidText);
-      const tcb = tcbOf(line, request.query);
-      const refused = this.#throttle?.limit.per === 'certificate' ? this.#throttled(`${line}/${hwidText.toLowerCase()}/${TCB_COMPONENTS.map((c) => tcb[c])}`) : undefined;
-      return refused ?? this.vcek(line, hwid, tcb);
-    };
-    // What is refused throws or depends on the hour, so only certificates are kept.
-    if (this.#throttle || request.target.length > LONGEST_KEY) return make();
+    const refused = this.#throttle && this.#throttled(this.#throttle, request, line, hwid);
+    if (refused) return refused;
+    const make = (): Reply => this.vcek(line, hardwareIdOf(line, hwid), tcbOf(line, request.query));
+    if (request.target.length > LONGEST_KEY) return make();
     const { period } = this.#authority(line);
     if (period !== this.#leafPeriod) this.#leaves.clear();
     this.#leafPeriod = period;
     return this.#leaves.get(request.target, make);
   }
 
-  #throttled(who: string): Reply | undefined {
-    const seconds = this.#throttle?.wait(who, this.world.now()) ?? 0;
+  #throttled(throttle: Throttle, request: ServiceRequest, line: Line, hwid: string): Reply | undefined {
+    const certificate = (): string => `${line}/${Buffer.from(hardwareIdOf(line, hwid)).toString('hex')}/${Object.values(tcbOf(line, request.query)).join('.')}`;
+    const seconds = throttle.wait(throttle.limit.per === 'client' ? request.client() : certificate(), this.world.now());
     return seconds === 0 ? undefined : textReply(429, 'Too Many Requests', { 'Retry-After': String(seconds) });
   }
-}
-
-function ownAuthorities(world: World): (line: Line) => AmdAuthority {
-  const authorities = new Map(LINES.map((line) => [line, new AmdAuthority(world, line)]));
-  return (line) => {
-    const authority = authorities.get(line);
-    if (!authority) throw new TypeError(`no authority for ${line}`);
-    return authority;
-  };
 }
 
 /** AMD gives VLEK certificates to cloud providers that prove who they are; a guest finds its own in the certificate table of its host. */
