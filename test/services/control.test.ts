@@ -174,7 +174,14 @@ describe('the journal', () => {
 describe('evidence', () => {
   test('comes as manifest and files, for the options of the caller', async () => {
     const asked: unknown[] = [];
-    const { call } = controlled({ evidence: { snp: (body) => (asked.push(body), bundle) } });
+    const { call } = controlled({
+      evidence: {
+        snp: (body) => {
+          asked.push(body);
+          return bundle;
+        },
+      },
+    });
     expect(await call('POST', '/evidence/snp', { reportData: '00ff' })).toEqual({ status: 200, body: { manifest: bundle.manifest, files: { 'report.bin': 'AQID' } } });
     expect(asked).toEqual([{ reportData: '00ff' }]);
   });

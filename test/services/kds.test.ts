@@ -303,7 +303,11 @@ describe('the cache', () => {
   test('makes a value once, and keeps at most as many as it is told', () => {
     const cache = new Cache<string>(2);
     const made: string[] = [];
-    const get = (key: string): string => cache.get(key, () => (made.push(key), key.toUpperCase()));
+    const get = (key: string): string =>
+      cache.get(key, () => {
+        made.push(key);
+        return key.toUpperCase();
+      });
     expect(['a', 'b', 'a', 'c', 'a', 'b'].map(get)).toEqual(['A', 'B', 'A', 'C', 'A', 'B']);
     expect(made).toEqual(['a', 'b', 'c', 'b']);
     expect(cache.length).toBe(2);
