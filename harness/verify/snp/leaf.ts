@@ -43,14 +43,14 @@ export interface LeafIdentity {
   readonly stranger?: string;
 }
 
-function valueOf(leaf: ReadCertificate, meaning: Meaning): Uint8Array | undefined {
+function valueFor(leaf: ReadCertificate, meaning: Meaning): Uint8Array | undefined {
   return leaf.extensions.find(({ oid }) => MEANINGS.get(oid) === meaning)?.value;
 }
 
 /** Checks and reads whom a leaf is for. @param path what errors call it: `vcek` or `vlek` */
 export function leafIdentity(appraisal: SnpAppraisal, leaf: ReadCertificate, path: 'vcek' | 'vlek', line: Line): LeafIdentity {
-  const raw = valueOf(leaf, 'hwid');
-  const csp = valueOf(leaf, 'cspId');
+  const raw = valueFor(leaf, 'hwid');
+  const csp = valueFor(leaf, 'cspId');
   appraisal.check('leaf-identity', path === 'vcek' ? raw !== undefined && csp === undefined : raw === undefined && csp !== undefined, () => ({
     message: `has ${raw ? 'a hwID' : 'no hwID'} and ${csp ? 'a CSP_ID' : 'no CSP_ID'}`,
     path,
@@ -78,7 +78,7 @@ function ia5(value: Uint8Array, path: string): string {
 }
 
 function productNameOf(leaf: ReadCertificate): string | undefined {
-  const value = valueOf(leaf, 'productName');
+  const value = valueFor(leaf, 'productName');
   // An identifier and a length of one byte each: long enough for any product.
   return value && value[0] === TAG.ia5String && value[1] === value.length - 2 ? Buffer.from(value.subarray(2)).toString('latin1') : undefined;
 }
@@ -97,7 +97,7 @@ export function leafTcb(appraisal: SnpAppraisal, leaf: ReadCertificate, path: st
     else if (level !== 0) return appraisal.fail('leaf-tcb-mismatch', { message: `${oid} is ${level}, but a TCB has no such component`, path, at });
   }
   appraisal.pass('leaf-tcb-malformed');
-  const missing = components.find((component) => valueOf(leaf, component) === undefined);
+  const missing = components.find((component) => valueFor(leaf, component) === undefined);
   appraisal.check('leaf-tcb-missing', missing === undefined, () => ({ message: `states no ${missing}`, path }));
   return tcb;
 }
