@@ -1,5 +1,5 @@
 /** An evidence bundle: bytes, certificates, collateral and the time at which they are valid, as named files and a manifest. */
-import { TeemuError } from './errors.ts';
+import { ConfigError, TeemuError } from './errors.ts';
 
 /** What a manifest can hold. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -83,4 +83,22 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function isShallow(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return depth < MAX_DEPTH && Object.values(value).every((member) => isShallow(member, depth + 1));
+}
+
+/** A form in which another tool reads a TEE's evidence. */
+export interface ExportForm {
+  readonly name: string;
+  readonly doc: string;
+  /** What it adds to a bundle, by file name. @throws {ConfigError} for evidence that the form can't hold */
+  readonly files: (bundle: Bundle) => ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * A bundle with the files of a form added.
+ * @throws {ConfigError} for a name of no form, or evidence that the form can't hold
+ */
+export function exportBundle(forms: readonly ExportForm[], bundle: Bundle, name: string): Bundle {
+  const form = forms.find((f) => f.name === name);
+  if (!form) throw new ConfigError('export', `'${name}' is none of ${forms.map((f) => f.name).join(', ')}`);
+  return withFiles(bundle, form.files(bundle));
 }

@@ -1,8 +1,9 @@
 /** The registry of emulated TEEs: the one place that knows which there are. A new TEE is one folder and one row. */
 import type { z } from 'zod';
-import type { Bundle } from './bundle.ts';
+import type { Bundle, ExportForm } from './bundle.ts';
 import { ConfigError } from './errors.ts';
 import { snpEvidence, snpRsaLabels } from './snp/evidence.ts';
+import { SNP_EXPORTS } from './snp/export/index.ts';
 import { SNP_OPTIONS, type SnpOptionsInput } from './snp/options.ts';
 import type { World } from './world.ts';
 
@@ -16,6 +17,8 @@ export interface Tee {
   readonly rsaLabels: (options: unknown) => readonly string[];
   /** @throws {ConfigError} naming the option that cannot be @throws {CodecError} for a field that cannot be set so */
   readonly evidence: (world: World, options: unknown) => Bundle;
+  /** Forms in which other tools read the evidence. */
+  readonly exports: readonly ExportForm[];
 }
 
 const SNP: Tee = {
@@ -25,6 +28,7 @@ const SNP: Tee = {
   // The functions check what they are given themselves: these options come from a command line or from a request.
   rsaLabels: (options) => snpRsaLabels(options as SnpOptionsInput),
   evidence: (world, options) => snpEvidence(world, options as SnpOptionsInput).bundle,
+  exports: SNP_EXPORTS,
 };
 
 /** Every emulated TEE, by name. */

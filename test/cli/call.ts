@@ -43,6 +43,7 @@ export async function call(args: readonly string[], { cwd = tmpdir(), env = {}, 
     env,
     platform,
     cwd,
+    called: 'teemu',
     stdin: (max) => (stdin && stdin.length <= max ? Promise.resolve(stdin) : Promise.reject(new TeemuError('ERR_FILE', 'standard input: too long'))),
     onInterrupt: (listener) => {
       onWaiting?.(listener);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { makeBundle } from '../../emulator/bundle.ts';
+import { exportBundle, makeBundle } from '../../emulator/bundle.ts';
 import { decodeCertificateTable } from '../../emulator/snp/certificate-table.ts';
 import { snpEvidence } from '../../emulator/snp/evidence.ts';
-import { EXPORT_FORMS, exportBundle } from '../../emulator/snp/export/index.ts';
+import { SNP_EXPORTS } from '../../emulator/snp/export/index.ts';
 import { encodeMessage, type Message, messageText } from '../../emulator/snp/export/protobuf.ts';
 import { decodeReport, encodeReport, type SnpReport } from '../../emulator/snp/report.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
@@ -140,7 +140,7 @@ describe('sevsnp.Attestation', () => {
     { preset: 'azure-cvm' },
   ])('holds the report and the chain of %j', (options) => {
     const { bundle, report, signer, leaf, intermediate, ark, line } = snpEvidence(world, options);
-    const message = decode(exportBundle(bundle, 'go-sev-guest').files.get('attestation.pb') ?? new Uint8Array());
+    const message = decode(exportBundle(SNP_EXPORTS, bundle, 'go-sev-guest').files.get('attestation.pb') ?? new Uint8Array());
     const member = (n: number): Uint8Array => (message.find(([number]) => number === n)?.[1] ?? new Uint8Array()) as Uint8Array;
     const decoded = decodeReport(report, 'keep');
     expect(decode(member(1))).toEqual(reportExpectation(report, decoded));
@@ -150,7 +150,7 @@ describe('sevsnp.Attestation', () => {
   });
 
   test('in text says the same as in binary', () => {
-    const { files } = exportBundle(snpEvidence(world, { product: 'genoa', reportVersion: 5 }).bundle, 'go-sev-guest');
+    const { files } = exportBundle(SNP_EXPORTS, snpEvidence(world, { product: 'genoa', reportVersion: 5 }).bundle, 'go-sev-guest');
     const text = Buffer.from(files.get('attestation.textproto') ?? []).toString();
     expect(text).toMatch(/^report \{\n {2}version: 5\n {2}policy: 196608\n/);
     expect(text).toMatch(/\n {2}signature_algo: 1\n/);
@@ -162,13 +162,13 @@ describe('sevsnp.Attestation', () => {
 
 test('the extended report is the report with its certificate table behind it', () => {
   const { bundle, report, leaf } = snpEvidence(world, {});
-  const extended = exportBundle(bundle, 'certs').files.get('extended_report.bin') ?? new Uint8Array();
+  const extended = exportBundle(SNP_EXPORTS, bundle, 'certs').files.get('extended_report.bin') ?? new Uint8Array();
   expect(Uint8Array.from(extended.subarray(0, 1184))).toEqual(Uint8Array.from(report));
   expect(decodeCertificateTable(extended.subarray(1184))[0]).toEqual({ kind: 'VCEK', contents: leaf.der });
 });
 
 describe('Trustee’s store', () => {
-  const paths = (options: Parameters<typeof snpEvidence>[1]): string[] => [...exportBundle(snpEvidence(world, options).bundle, 'trustee').files.keys()].filter((name) => name.startsWith('trustee/'));
+  const paths = (options: Parameters<typeof snpEvidence>[1]): string[] => [...exportBundle(SNP_EXPORTS, snpEvidence(world, options).bundle, 'trustee').files.keys()].filter((name) => name.startsWith('trustee/'));
   test.each([
     [{ product: 'milan', reportVersion: 4 }, 128, 'bl04_tee00_snp25_ucode219_vcek.der'],
     [{ product: 'genoa', reportVersion: 3 }, 128, 'bl10_tee00_snp23_ucode84_vcek.der'],
@@ -186,16 +186,16 @@ describe('Trustee’s store', () => {
 
 describe('an export refuses', () => {
   const { bundle } = snpEvidence(world, {});
-  test.each([...EXPORT_FORMS.keys()])('%s of evidence of another TEE, or with files missing', (form) => {
-    expect(() => exportBundle(makeBundle({ ...bundle.manifest, tee: 'tdx' }, bundle.files), form)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'export' }) as Error);
-    expect(() => exportBundle({ ...bundle, files: new Map() }, form)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }) as Error);
+  test.each(SNP_EXPORTS.map(({ name }) => name))('%s of evidence of another TEE, or with files missing', (form) => {
+    expect(() => exportBundle(SNP_EXPORTS, makeBundle({ ...bundle.manifest, tee: 'tdx' }, bundle.files), form)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'export' }) as Error);
+    expect(() => exportBundle(SNP_EXPORTS, { ...bundle, files: new Map() }, form)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }) as Error);
   });
   test('a form that is none', () => {
-    expect(() => exportBundle(bundle, 'x')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'export' }) as Error);
+    expect(() => exportBundle(SNP_EXPORTS, bundle, 'x')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'export' }) as Error);
   });
   test('a report of a version that there is not', () => {
     const report = Uint8Array.from(encodeReport(decodeReport(bundle.files.get('report.bin') ?? new Uint8Array())));
     report[0] = 9;
-    expect(() => exportBundle({ ...bundle, files: new Map([...bundle.files, ['report.bin', report]]) }, 'go-sev-guest')).toThrow(expect.objectContaining({ code: 'ERR_CODEC_RANGE' }) as Error);
+    expect(() => exportBundle(SNP_EXPORTS, { ...bundle, files: new Map([...bundle.files, ['report.bin', report]]) }, 'go-sev-guest')).toThrow(expect.objectContaining({ code: 'ERR_CODEC_RANGE' }) as Error);
   });
 });

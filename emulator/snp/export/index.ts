@@ -1,5 +1,5 @@
 /** The table of forms in which other tools read SNP evidence. Each adds files to a bundle. */
-import { type Bundle, withFiles } from '../../bundle.ts';
+import type { ExportForm } from '../../bundle.ts';
 import { ConfigError } from '../../errors.ts';
 import { LINE_TABLE } from '../products.ts';
 import { decodeReport } from '../report.ts';
@@ -7,22 +7,13 @@ import { type EvidenceParts, evidenceParts } from './evidence-parts.ts';
 import { attestationMessage } from './go-sev-guest.ts';
 import { encodeMessage, messageText } from './protobuf.ts';
 
-/** One form: what it adds, by file name. */
-export interface ExportForm {
-  /** The TEE whose evidence it holds. */
-  readonly tee: string;
-  readonly name: string;
-  readonly doc: string;
-  readonly files: (parts: EvidenceParts) => ReadonlyMap<string, Uint8Array>;
-}
-
-const FORMS: readonly ExportForm[] = [
+/** Every form. */
+export const SNP_EXPORTS: readonly ExportForm[] = [
   {
-    tee: 'snp',
     name: 'go-sev-guest',
     doc: 'attestation.pb and attestation.textproto: sevsnp.Attestation for `check -inform proto|textproto`',
-    files: (parts) => {
-      const message = attestationMessage(parts);
+    files: (bundle) => {
+      const message = attestationMessage(evidenceParts(bundle));
       return new Map<string, Uint8Array>([
         ['attestation.pb', encodeMessage(message)],
         ['attestation.textproto', Uint8Array.from(Buffer.from(messageText(message)))],
@@ -30,31 +21,19 @@ const FORMS: readonly ExportForm[] = [
     },
   },
   {
-    tee: 'snp',
     name: 'certs',
     doc: 'extended_report.bin: the report with the certificate table behind it, for `check -inform bin`',
-    files: ({ report, certificateTable }) => new Map([['extended_report.bin', Uint8Array.of(...report, ...certificateTable)]]),
+    files: (bundle) => {
+      const { report, certificateTable } = evidenceParts(bundle);
+      return new Map([['extended_report.bin', Uint8Array.of(...report, ...certificateTable)]]);
+    },
   },
   {
-    tee: 'snp',
     name: 'trustee',
     doc: "trustee/: the folder that Trustee's OfflineStore takes as its path; holds the VCEK by chip and TCB",
-    files: trusteeStore,
+    files: (bundle) => trusteeStore(evidenceParts(bundle)),
   },
 ];
-
-/** Form → what it adds. */
-export const EXPORT_FORMS: ReadonlyMap<string, ExportForm> = new Map(FORMS.map((form) => [form.name, form]));
-
-/**
- * A bundle with the files of a form added.
- * @throws {ConfigError} for a name of no form, or evidence that the form can't hold
- */
-export function exportBundle(bundle: Bundle, formName: string): Bundle {
-  const form = EXPORT_FORMS.get(formName);
-  if (!form) throw new ConfigError('export', `'${formName}' is none of ${[...EXPORT_FORMS.keys()].join(', ')}`);
-  return withFiles(bundle, form.files(evidenceParts(bundle)));
-}
 
 /** Trustee asks for `vcek/{hwid}/bl04_tee00_snp24_ucode219[_fmc01]_vcek.der`, decimal, of the reported TCB (deps/verifier/src/snp/mod.rs). */
 function trusteeStore({ report, signer, leaf }: EvidenceParts): ReadonlyMap<string, Uint8Array> {

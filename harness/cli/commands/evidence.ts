@@ -2,10 +2,9 @@
 import { join, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import type { Bundle, Json } from '../../../emulator/bundle.ts';
+import { type Bundle, exportBundle, type Json } from '../../../emulator/bundle.ts';
 import { writeBundle } from '../../../emulator/disk/bundle-writer.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
-import { EXPORT_FORMS, exportBundle } from '../../../emulator/snp/export/index.ts';
 import { TEES, type Tee } from '../../../emulator/tee.ts';
 import { openWorld } from '../session/open-world.ts';
 import { type Define, onCall, type Run, type Session } from '../session/session.ts';
@@ -21,9 +20,8 @@ export const defineEvidence: Define = (command, run) => {
 
 function defineTee(command: Command, tee: Tee, run: Run): void {
   for (const [member, schema] of Object.entries(tee.options.shape)) command.addOption(teeOption(member, schema as z.ZodType));
-  const forms = [...EXPORT_FORMS.values()].filter((form) => form.tee === tee.name);
-  const list = forms.map(({ name, doc }) => `${name} (${doc})`).join('; ');
-  if (forms.length > 0) command.addOption(repeatable('--export <form>', `adds the files of another tool's form; repeat for more: ${list}`));
+  const list = tee.exports.map(({ name, doc }) => `${name} (${doc})`).join('; ');
+  if (tee.exports.length > 0) command.addOption(repeatable('--export <form>', `adds the files of another tool's form; repeat for more: ${list}`));
   command.addHelpText('after', `\nWrites into --out, or './${DEFAULT_FOLDER}'. An earlier bundle there is replaced; a folder with\nanything else in it is refused.`);
   onCall(command, run, async (session) => {
     const { export: chosen = [], ...options } = command.opts<{ export?: string[] } & Record<string, unknown>>();
@@ -31,7 +29,7 @@ function defineTee(command: Command, tee: Tee, run: Run): void {
       session,
       namingFlags(tee, () => tee.rsaLabels(options)),
     );
-    const bundle = namingFlags(tee, () => chosen.reduce(exportBundle, tee.evidence(world, options)));
+    const bundle = namingFlags(tee, () => chosen.reduce((made, form) => exportBundle(tee.exports, made, form), tee.evidence(world, options)));
     const dir = session.globals.out ?? DEFAULT_FOLDER;
     await writeBundle(bundle, session.path(dir));
     session.terminal.result({ dir: session.path(dir), manifest: bundle.manifest }, (paint) => summary(tee, bundle, dir, paint));
@@ -95,9 +93,9 @@ function nextSteps({ globals: { seed }, io }: Session, { manifest }: Bundle, dir
   const shown = relative(io.cwd, dir) === '' ? '.' : dir;
   const [first] = manifest.files;
   const commands = [
-    [`teemu verify ${shown}`, 'what a strict verifier says'],
-    [`teemu inspect ${join(shown, first ?? '')}`, 'what every byte means'],
-    [`teemu serve${seed === undefined ? '' : ` --seed '${seed}'`}`, "the vendor's services for it, emulated"],
+    [`${io.called} verify ${shown}`, 'what a strict verifier says'],
+    [`${io.called} inspect ${join(shown, first ?? '')}`, 'what every byte means'],
+    [`${io.called} serve${seed === undefined ? '' : ` --seed '${seed}'`}`, "the vendor's services for it, emulated"],
   ] as const;
   return ['Next:', ...commands.map(([command, doc]) => `  ${command.padEnd(Math.max(...commands.map(([text]) => text.length)))}  ${doc}`)].join('\n');
 }

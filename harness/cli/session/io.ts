@@ -1,4 +1,5 @@
 /** Where the command line reads and writes: the process, or a test. */
+import { relative } from 'node:path';
 import { EXIT, failureOf } from '../exit.ts';
 
 /** One of the two outputs. */
@@ -18,6 +19,8 @@ export interface Io {
   readonly platform: string;
   /** Folder that relative paths start from. */
   readonly cwd: string;
+  /** What a user types to call this program, for hints that can be pasted. */
+  readonly called: string;
   /** Standard input, whole; at most `max` bytes. @throws {TeemuError} ERR_FILE when it is longer */
   stdin(max: number): Promise<Uint8Array>;
   /** Calls `listener` when the user interrupts, instead of ending at once. @returns takes the listener back */
@@ -35,6 +38,7 @@ export function processIo(): Io {
     env: process.env,
     platform: process.platform,
     cwd: process.cwd(),
+    called: calledAs(process.argv[1], process.cwd()),
     stdin: readStdin,
     onInterrupt: (listener) => {
       listeners.add(listener);
@@ -87,4 +91,9 @@ async function readStdin(max: number): Promise<Uint8Array> {
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** `teemu`, unless the program was called by its path, as one does in a clone. */
+function calledAs(script: string | undefined, cwd: string): string {
+  return script?.endsWith('cli.js') ? `node ${relative(cwd, script) || script}` : 'teemu';
 }

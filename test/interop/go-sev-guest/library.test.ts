@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AmdAuthority } from '../../../emulator/snp/authority.ts';
 import { type CertificateTableEntry, encodeCertificateTable, googlePlatformInfo } from '../../../emulator/snp/certificate-table.ts';
 import { type SnpEvidence, snpEvidence } from '../../../emulator/snp/evidence.ts';
-import { exportBundle } from '../../../emulator/snp/export/index.ts';
+import { exportBundle } from '../../../emulator/bundle.ts';
+import { SNP_EXPORTS } from '../../../emulator/snp/export/index.ts';
 import type { SnpOptionsInput } from '../../../emulator/snp/options.ts';
 import { decodeReport } from '../../../emulator/snp/report.ts';
 import { type Services, startServices } from '../../../emulator/services/start.ts';
@@ -103,7 +104,7 @@ describe('accepts, with the revocation list checked,', () => {
     });
 
     test('as its own protobuf message', async () => {
-      const proto = base64(exportBundle(evidence.bundle, 'go-sev-guest').files.get('attestation.pb'));
+      const proto = base64(exportBundle(SNP_EXPORTS, evidence.bundle, 'go-sev-guest').files.get('attestation.pb'));
       expect(await answer({ ...question(), proto })).toMatchObject({ verdict: 'accept', fetched: [listPath] });
     });
 
