@@ -32,6 +32,7 @@ export class AmdAuthority {
   readonly #authorities = new Map<string, IssuedCertificate>();
   /** Serials revoked on top of what the genuine list holds, by when (milliseconds since 1970). */
   readonly #revoked = new Map<AuthorityRole, number>();
+  #changes = 0;
 
   constructor(world: World, line: Line) {
     this.world = world;
@@ -83,16 +84,23 @@ export class AmdAuthority {
   /** Puts an authority's serial on the list. AMD can't revoke a single VCEK: all of them have the serial 0. */
   revoke(role: 'ASK' | 'ASVK'): void {
     this.#revoked.set(role, Math.floor(this.world.now() / 1000) * 1000);
+    this.#changes++;
   }
 
   /** Takes every revocation back. */
   reinstate(): void {
     this.#revoked.clear();
+    this.#changes++;
   }
 
-  /** Changes when the certificates and the list change though nothing was revoked: a caller may cache by it. */
+  /** Changes when leaves are issued anew: a caller may keep them as long as it stays the same. */
   get period(): number {
     return Math.floor(this.world.now() / LEAF_PERIOD);
+  }
+
+  /** Changes when the revocation list does: a caller may keep it as long as this stays the same. */
+  get revision(): string {
+    return `${this.period}/${this.#changes}`;
   }
 
   #serial(role: AuthorityRole): number {

@@ -69,9 +69,8 @@ export class Kds implements Service {
   /** Chains by kind and line, of the present second. */
   readonly #chains = new Map<string, Reply>();
   #chainSecond = Number.NaN;
-  /** Lists by line, of the present period. */
-  readonly #lists = new Map<Line, Reply>();
-  #listPeriod = Number.NaN;
+  /** Lists by line, with the revision that each is of. */
+  readonly #lists = new Map<Line, { readonly revision: string; readonly reply: Reply }>();
 
   constructor({ world, authority, productNames = 'current', rateLimit }: KdsOptions) {
     this.world = world;
@@ -128,10 +127,11 @@ export class Kds implements Service {
   /** The revocation list of a line's ARK. */
   crl(line: Line): Reply {
     const authority = this.#authority(line);
-    if (authority.period !== this.#listPeriod) this.#lists.clear();
-    this.#listPeriod = authority.period;
-    const reply = this.#lists.get(line) ?? this.listReply(line, authority.crl());
-    this.#lists.set(line, reply);
+    const { revision } = authority;
+    const kept = this.#lists.get(line);
+    if (kept?.revision === revision) return kept.reply;
+    const reply = this.listReply(line, authority.crl());
+    this.#lists.set(line, { revision, reply });
     return reply;
   }
 
@@ -143,21 +143,12 @@ export class Kds implements Service {
   /** Puts an intermediate of a line on the revocation list. AMD can't revoke a single VCEK: all of them have the serial 0. */
   revoke(line: Line, role: 'ASK' | 'ASVK'): void {
     this.#authority(line).revoke(role);
-    this.forget();
-  }
-
-  /** Forgets what it keeps; needed only when somebody revokes at an authority directly. */
-  forget(): void {
-    this.#lists.clear();
-    this.#chains.clear();
-    this.#leaves.clear();
   }
 
   /** Takes every revocation back and forgets who was answered when. */
   reset(): void {
     for (const line of LINES) this.#authority(line).reinstate();
     this.#throttle?.reset();
-    this.forget();
   }
 
   /** A refusal in plain text. */

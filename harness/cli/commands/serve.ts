@@ -48,7 +48,7 @@ export const defineServe: Define = (command, run) => {
     .addOption(new Option('--control-port <n>', 'port of the control interface').argParser(portParser('--control-port')).default(0, 'any free one'))
     .addOption(new Option('--address <ip>', 'address to listen on').default('127.0.0.1'))
     .addOption(new Option('--listen-public', 'allow an address that other machines can reach'))
-    .addOption(new Option('--rate-limit [seconds]', `answer 429 as AMD's key service does: one VCEK per so many seconds and client (${AMD_RATE_LIMIT.seconds})`))
+    .addOption(new Option('--rate-limit [seconds]', `answer 429 as AMD's key service does: one VCEK per so many seconds and client (${AMD_RATE_LIMIT.seconds}); counted on the world's clock, which --at stops`))
     .addOption(new Option('--fault <rule>', 'a fault from the start; repeat for more').argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]))
     .addOption(new Option('--die-seed <text>', 'seed of the die that decides about faults with a probability'))
     .addHelpText('after', DETAILS);
