@@ -178,3 +178,12 @@ export class IntelAuthority {
     };
   }
 }
+
+const AUTHORITIES = new WeakMap<World, IntelAuthority>();
+
+/** Intel's keys in a World, always the same ones: what is revoked for one caller is revoked for all. */
+export function intelAuthorityOf(world: World): IntelAuthority {
+  const authority = AUTHORITIES.get(world) ?? new IntelAuthority(world);
+  AUTHORITIES.set(world, authority);
+  return authority;
+}

@@ -6,7 +6,7 @@ import { TeemuError } from '../../emulator/errors.ts';
 import { pemBlocks, readCrl } from '../../emulator/pki/read.ts';
 import { CA_ROLE, IntelAuthority } from '../../emulator/tdx/authority.ts';
 import { IntelCollateral, type SignedDocument } from '../../emulator/tdx/collateral/collateral.ts';
-import { collateralFiles, platformCollateral, quoteCollateralV3, rootCaPem } from '../../emulator/tdx/collateral/export.ts';
+import { collateralFiles, platformCollateral, qgsCollateral, quoteCollateralV3, rootCaPem } from '../../emulator/tdx/collateral/export.ts';
 import { platformCollaterals } from '../../emulator/tdx/collateral/platform-collaterals.ts';
 import { PLATFORM_MODELS } from '../../emulator/tdx/platform/models.ts';
 import { fmspcOf, type Platform, platformState, tdxPlatform } from '../../emulator/tdx/platform/platform.ts';
@@ -254,6 +254,17 @@ describe('collateral of a machine', () => {
     const c = platformCollateral(intel(), tdxPlatform('emerald-rapids', { ca: 'processor' }));
     const { tbs, signature } = readCrl(c.pckCrl);
     expect(verify('sha256', tbs, intel().authority.key(CA_ROLE.processor).publicKey, signature)).toBe(true);
+  });
+
+  test('through the quote generation service is the same, each text with the NUL that ends it', () => {
+    const answer = qgsCollateral(intel());
+    const c = platformCollateral(intel(), platform);
+    for (const fmspc of [Buffer.from(EMERALD, 'hex'), Buffer.from(EMERALD), Buffer.from(`${EMERALD}\0`)]) {
+      const given = answer(new Uint8Array(fmspc), 'platform');
+      expect(Buffer.from(given?.tcbInfo ?? []).toString('utf8')).toBe(`${c.tcbInfo}\0`);
+      expect([given?.majorVersion, given?.pckCrl, given?.rootCaCrl]).toEqual([4, c.pckCrl, c.rootCaCrl]);
+    }
+    expect([answer(new Uint8Array(6), 'platform'), answer(new Uint8Array(Buffer.from(EMERALD)), 'root')]).toEqual([undefined, undefined]);
   });
 
   test('of several machines in one JSON has each TCB info once, and is signed text after it was written again', () => {

@@ -8,7 +8,7 @@
  */
 import { ServiceError } from '../../errors.ts';
 import { pem } from '../../pki/der.ts';
-import { CA_ROLE, IntelAuthority } from '../../tdx/authority.ts';
+import { CA_ROLE, type IntelAuthority, intelAuthorityOf } from '../../tdx/authority.ts';
 import { type EvaluationChoice, IntelCollateral, type SignedDocument } from '../../tdx/collateral/collateral.ts';
 import { platformOfEncryptedPpid, platformOfManifest, ppid, tcbm } from '../../tdx/platform/id.ts';
 import { modelOfFmspc, PLATFORM_MODELS } from '../../tdx/platform/models.ts';
@@ -28,7 +28,7 @@ import { evaluationChoice, fmspcText, hexOf, jsonObject, pckCaOf, Query } from '
 /** How a {@link Pcs} is set up. */
 export interface PcsOptions {
   readonly world: World;
-  /** Intel's keys; without them, the service has its own. */
+  /** Intel's keys; the World's own unless given. */
   readonly authority?: IntelAuthority;
   /** Limits requests for PCK certificates; off unless given. */
   readonly rateLimit?: RateLimit;
@@ -77,7 +77,7 @@ export class Pcs implements Service {
   readonly #idHead: string;
   #requests = 0;
 
-  constructor({ world, authority = new IntelAuthority(world), rateLimit, subscriptionKeys }: PcsOptions) {
+  constructor({ world, authority = intelAuthorityOf(world), rateLimit, subscriptionKeys }: PcsOptions) {
     this.world = world;
     this.authority = authority;
     this.collateral = new IntelCollateral(authority);

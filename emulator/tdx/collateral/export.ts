@@ -1,8 +1,10 @@
 /** Collateral for one machine in the forms that verifiers read from files. */
 import type { IntelAuthority } from '../authority.ts';
 import { CA_ROLE } from '../authority.ts';
+import { modelOfFmspc } from '../platform/models.ts';
+import { fmspcOf, PCK_CAS, type Platform } from '../platform/platform.ts';
+import type { QgsCollateral } from '../quoting/qgs.ts';
 import type { EvaluationChoice, IntelCollateral } from './collateral.ts';
-import { fmspcOf, type Platform } from '../platform/platform.ts';
 
 /** Everything that the verification of a TD's quote needs. */
 export interface PlatformCollateral {
@@ -85,4 +87,31 @@ export function quoteCollateralV3(collateral: IntelCollateral, platform: Platfor
 /** The root certificate, in PEM: what a verifier must trust in place of Intel's. */
 export function rootCaPem(authority: IntelAuthority): string {
   return authority.certificate('ROOT').pem;
+}
+
+/**
+ * Collateral as the quote generation service hands it on, for its requests of that kind: texts end with a NUL. Version 4.0, which TDs need.
+ * @returns what answers for an FMSPC (6 bytes, or 12 hex digits as text) and a CA (`platform`, `processor`); undefined where there is no such
+ */
+export function qgsCollateral(collateral: IntelCollateral): (fmspc: Uint8Array, pckCa: string) => QgsCollateral | undefined {
+  return (fmspc, pckCa) => {
+    const bytes = Buffer.from(fmspc);
+    const hex = fmspc.length === 6 ? bytes.toString('hex') : bytes.toString('latin1').replace(/\0+$/, '');
+    const ca = PCK_CAS.find((c) => c === pckCa);
+    const found = modelOfFmspc(hex);
+    if (!ca || !found) return undefined;
+    const c = platformCollateral(collateral, { ...found, ca, index: 0 });
+    const text = (contents: string): Uint8Array => new Uint8Array(Buffer.from(`${contents}\0`, 'utf8'));
+    return {
+      majorVersion: 4,
+      minorVersion: 0,
+      pckCrlIssuerChain: text(c.pckCrlIssuerChain),
+      rootCaCrl: c.rootCaCrl,
+      pckCrl: c.pckCrl,
+      tcbInfoIssuerChain: text(c.tcbInfoIssuerChain),
+      tcbInfo: text(c.tcbInfo),
+      qeIdentityIssuerChain: text(c.qeIdentityIssuerChain),
+      qeIdentity: text(c.qeIdentity),
+    };
+  };
 }

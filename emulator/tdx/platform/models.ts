@@ -143,9 +143,9 @@ const MODELS: readonly PlatformModel[] = [
     configuration: notCached,
     module: 3,
     cpuSvn: '0202090905ff0002',
-    history: [row([2, 2, 7, 7, 4, 1, 0, 2], 11, [5, 0, 2], 17, undefined, FIRST), row([2, 2, 7, 7, 4, 1, 0, 2], 5, [5, 0, 2], 17, '2018-01-04')],
+    history: [row([2, 2, 7, 7, 4, 1, 0, 2], 11, [3, 0, 2], 17, undefined, FIRST), row([2, 2, 7, 7, 4, 1, 0, 2], 5, [3, 0, 2], 17, '2018-01-04')],
     doc: 'Xeon 6 with performance cores and a TDX module of TDX 2.0',
-    source: 'genuine PCK certificate and quote; the levels are assumed',
+    source: 'genuine PCK certificate and quote; the levels are assumed, with a first TDX component that every module of TDX 2.0 has',
   },
 ];
 
