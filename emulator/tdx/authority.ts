@@ -98,8 +98,10 @@ export class IntelAuthority {
 
   /** The revocation list of an authority, in DER. */
   crl(issuer: IntelCaRole, { edit = (spec) => spec, signedBy = this.key(issuer) }: Change<CrlSpec> = {}): Uint8Array {
-    const revoked = [...this.#revoked.values()].filter((r) => r.issuer === issuer);
-    return issueCrl(edit(intelCrlSpec(issuer, this.world.now(), this.key(issuer), revoked)), signedBy);
+    const now = this.world.now();
+    // What was revoked after the time that the clock was turned back to has not been revoked yet.
+    const revoked = [...this.#revoked.values()].filter((r) => r.issuer === issuer && r.at <= now);
+    return issueCrl(edit(intelCrlSpec(issuer, now, this.key(issuer), revoked)), signedBy);
   }
 
   /** Puts the PCK certificate of a machine, at one level, on the list of its authority. @param tcb the level that the machine stands at unless given */
@@ -130,9 +132,10 @@ export class IntelAuthority {
     this.#changes++;
   }
 
-  /** What {@link setTcbStatus} set, and when (milliseconds since 1970). */
+  /** What {@link setTcbStatus} set before the present time, and when (milliseconds since 1970). */
   tcbStatus(fmspc: string): { readonly status: TcbStatus; readonly at: number } | undefined {
-    return this.#statuses.get(fmspc.toLowerCase());
+    const set = this.#statuses.get(fmspc.toLowerCase());
+    return set && set.at <= this.world.now() ? set : undefined;
   }
 
   /** Takes every revocation and status back. */

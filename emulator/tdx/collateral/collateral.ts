@@ -100,7 +100,7 @@ export class IntelCollateral {
   /** @param since milliseconds since 1970 of a change that the document must not be older than */
   #issued(since = 0): Issued {
     const now = this.authority.world.now();
-    const at = Math.max(Math.floor(now / COLLATERAL_PERIOD) * COLLATERAL_PERIOD, Math.min(since, now));
+    const at = Math.max(Math.floor(now / COLLATERAL_PERIOD) * COLLATERAL_PERIOD, since);
     return { issueDate: pcsDate(at), nextUpdate: pcsDate(at + COLLATERAL_LIFETIME) };
   }
 

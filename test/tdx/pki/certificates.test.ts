@@ -16,7 +16,7 @@ import { IntelAuthority } from '../../../emulator/tdx/authority.ts';
 import { platformInstanceId, ppid } from '../../../emulator/tdx/platform/id.ts';
 import { certifiedTcbs, PLATFORM_MODELS } from '../../../emulator/tdx/platform/models.ts';
 import { PCK_CAS, platformState, tdxPlatform } from '../../../emulator/tdx/platform/platform.ts';
-import { fixedClock, seededWorld, type World } from '../../../emulator/world.ts';
+import { AdjustableClock, fixedClock, seededWorld, type World } from '../../../emulator/world.ts';
 import { iterations } from '../../hostile/iterations.ts';
 
 /** Within the lives of the genuine authorities. */
@@ -206,6 +206,18 @@ describe('the lists', () => {
     for (const role of ['PLATFORM', 'PROCESSOR', 'TCB_SIGNING'] as const) authority.revoke(role);
     const serials = readCrl(authority.crl('ROOT')).revoked.map(({ serial }) => BigInt(`0x${hex(serial)}`));
     expect(serials).toEqual((['PLATFORM', 'PROCESSOR', 'TCB_SIGNING'] as const).map((role) => BigInt(`0x${new X509Certificate(authority.certificate(role).der).serialNumber}`)));
+  });
+
+  test('hold nothing that a clock which was turned back has still before it', () => {
+    const clock = new AdjustableClock(fixedClock(AT));
+    const authority = new IntelAuthority(seededWorld('intel', clock));
+    authority.revokePck(tdxPlatform());
+    clock.advance(-DAY);
+    const { revoked, thisUpdate } = readCrl(authority.crl('PLATFORM'));
+    expect(revoked).toEqual([]);
+    expect(thisUpdate).toBeLessThanOrEqual(AT - DAY);
+    clock.advance(DAY);
+    expect(readCrl(authority.crl('PLATFORM')).revoked).toHaveLength(1);
   });
 
   test('are empty again when everything is taken back', () => {
