@@ -1,7 +1,8 @@
 /** What verifying any vendor's certificates takes: algorithms, keys, extensions and dates. Every check is that of the caller. */
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { DER } from '@noble/curves/abstract/der.js';
-import { type ReadCertificate, type ReadExtension, readBasicConstraints, readKeyUsage, readRsaKey, sameBytes } from '../../emulator/pki/read.ts';
+import { CodecError, ConfigError } from '../../emulator/errors.ts';
+import { pemBlocks, type ReadCertificate, type ReadExtension, readBasicConstraints, readKeyUsage, readRsaKey, sameBytes } from '../../emulator/pki/read.ts';
 
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -106,4 +107,17 @@ export function authorityOf(certificate: ReadCertificate): Authority {
   const constraints = extensionOf(certificate, EXTENSION.basicConstraints);
   const usage = extensionOf(certificate, EXTENSION.keyUsage);
   return { ...(constraints ? readBasicConstraints(constraints.value) : { ca: false }), ...(usage ? { keyUsage: readKeyUsage(usage.value) } : {}) };
+}
+
+/** The certificates of a file with trusted roots: DER, or any number in PEM. @throws {ConfigError} when it holds none */
+export function rootCertificates(root: Uint8Array | string): Uint8Array[] {
+  // DER of a certificate begins with a SEQUENCE, PEM with a dash.
+  if (typeof root !== 'string' && root[0] === 0x30) return [root];
+  try {
+    const certificates = pemBlocks(root, 'CERTIFICATE', 'root');
+    if (certificates.length > 0) return certificates;
+  } catch (cause) {
+    throw cause instanceof CodecError ? new ConfigError('root', `is no certificate in DER or PEM: ${cause.message}`, { cause }) : cause;
+  }
+  throw new ConfigError('root', 'holds no certificate');
 }

@@ -1,9 +1,9 @@
 /** SEV-SNP evidence as a bundle holds it: which file is what. */
 import type { Bundle } from '../../../emulator/bundle.ts';
-import { CodecError, ConfigError } from '../../../emulator/errors.ts';
 import { pemBlocks } from '../../../emulator/pki/read.ts';
 import { type PresentedSnp, type SnpVerdict, verifySnp } from '../snp.ts';
 import { Appraisal, judge } from '../verdict.ts';
+import { rootCertificates } from '../x509.ts';
 import type { SnpExpectations } from './expectations.ts';
 import { SNP_PASSES, SNP_REASONS, type SnpAppraisal } from './reasons.ts';
 import { SnpTrust } from './trust.ts';
@@ -29,19 +29,6 @@ export function verifySnpBundle(bundle: Bundle, { roots, ...wishes }: BundleWish
     return appraisal.attempt('certificate-malformed', () => new SnpTrust([ark]));
   });
   return own.accepted ? verifySnp({ ...evidence, ...(ark ? { ark } : {}) }, { ...wishes, trust: own.facts }) : own;
-}
-
-/** The certificates of a file with trusted roots: DER, or any number in PEM. @throws {ConfigError} */
-function rootCertificates(root: Uint8Array | string): Uint8Array[] {
-  // DER of a certificate begins with a SEQUENCE, PEM with a dash.
-  if (typeof root !== 'string' && root[0] === 0x30) return [root];
-  try {
-    const certificates = pemBlocks(root, 'CERTIFICATE', 'root');
-    if (certificates.length > 0) return certificates;
-  } catch (cause) {
-    throw cause instanceof CodecError ? new ConfigError('root', `is no certificate in DER or PEM: ${cause.message}`, { cause }) : cause;
-  }
-  throw new ConfigError('root', 'holds no certificate');
 }
 
 function open(appraisal: SnpAppraisal, { files }: Bundle): PresentedSnp {

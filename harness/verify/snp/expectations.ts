@@ -111,3 +111,33 @@ export function checkExpectations(expectations: SnpExpectations): void {
     for (const bytes of anyOf(wish)) if (!lengths.includes(bytes.length)) throw new ConfigError(key, `must be ${lengths.join(' or ')} bytes, is ${bytes.length}`);
   }
 }
+
+/** Everything that a relying party can ask for but whom it trusts and when, for those who get it from outside. */
+export const SNP_WISHES: Readonly<Record<Exclude<keyof SnpExpectations, 'trust' | 'now'>, true>> = {
+  reportData: true,
+  measurement: true,
+  hostData: true,
+  chipId: true,
+  allowMaskedChipId: true,
+  policy: true,
+  minimumAbi: true,
+  platform: true,
+  mitigations: true,
+  vmpl: true,
+  signer: true,
+  cspId: true,
+  allowMaskedChipKey: true,
+  idKeyDigest: true,
+  authorKeyDigest: true,
+  familyId: true,
+  imageId: true,
+  minimumGuestSvn: true,
+  minimumTcb: true,
+  minimumFirmware: true,
+  allowProvisionalFirmware: true,
+  requireCrl: true,
+  allowOtherExtensions: true,
+  allowReserved: true,
+  maximumLeafAge: true,
+  maximumCrlAge: true,
+};

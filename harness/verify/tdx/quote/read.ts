@@ -1,0 +1,76 @@
+/** Taking a quote apart, strictly. */
+import type { TeemuError } from '../../../../emulator/errors.ts';
+import { CodecError } from '../../../../emulator/errors.ts';
+import { pemBlocks } from '../../../../emulator/pki/read.ts';
+import { chainText, type InnerCertification, type PpidCertification, type QeCertification } from '../../../../emulator/tdx/quote/certification.ts';
+import { decodeQuote, mapQuote, type TdxQuote } from '../../../../emulator/tdx/quote/quote.ts';
+import { ENCLAVE_REPORT, INTEL_QE_VENDOR } from '../../../../emulator/tdx/quote/tables.ts';
+import type { TdxExpectations } from '../expectations.ts';
+import type { TdxAppraisal, TdxReason } from '../reasons.ts';
+
+/** A quote with what its checks need. */
+export interface ReadQuote extends TdxQuote {
+  readonly certification: QeCertification;
+  /** Header and body as they lie: what the attestation key signed. */
+  readonly signedBytes: Uint8Array;
+  /** The quoting enclave's report as it lies, 384 bytes: what the PCK signed. */
+  readonly qeReportBytes: Uint8Array;
+  /** The chain of the PCK, each certificate in DER; undefined in a quote that only names its platform. */
+  readonly pckChain?: readonly Uint8Array[];
+  /** The platform, where the quote only names it. */
+  readonly named?: PpidCertification;
+}
+
+/** The reason for a field that has a value of another kind of quote. */
+const REASON_OF_FIELD: Readonly<Record<string, TdxReason>> = {
+  'tdx.quote.header.version': 'quote-version',
+  'tdx.quote.header.teeType': 'quote-tee-type',
+  'tdx.quote.header.attestationKeyType': 'quote-key-type',
+  'tdx.quote.body-descriptor.bodyType': 'quote-body-type',
+  'tdx.quote.body-descriptor.bodySize': 'quote-body-type',
+};
+const FORM: readonly TdxReason[] = ['quote-version', 'quote-tee-type', 'quote-key-type', 'quote-body-type', 'quote-length', 'quote-reserved'];
+
+function reasonOf(error: TeemuError): TdxReason {
+  if (error.code === 'ERR_CODEC_RESERVED') return 'quote-reserved';
+  return (error instanceof CodecError ? REASON_OF_FIELD[error.path] : undefined) ?? 'quote-length';
+}
+
+/** Takes a quote apart. @param src nobody else's */
+export function readQuote(appraisal: TdxAppraisal, src: Uint8Array, { allowReserved = false, exactLength = false }: Pick<TdxExpectations, 'allowReserved' | 'exactLength'>): ReadQuote {
+  const quote = appraisal.attempt(reasonOf, () => decodeQuote(src, { reserved: allowReserved ? 'keep' : 'reject' }));
+  const { header, certification, trailing } = quote;
+  if (certification.kind !== 'qe') return appraisal.fail('certification-type', { message: `the certification data are of type ${certification.type}, must be of 6`, path: 'certification.type' });
+  checkBits(appraisal, quote, certification);
+  for (const reason of FORM) appraisal.pass(reason);
+  if (exactLength) appraisal.check('quote-trailing', trailing.length === 0, () => ({ message: `${trailing.length} bytes follow the quote`, path: 'trailing', at: src.length - trailing.length }));
+  appraisal.check('qe-vendor', Buffer.compare(header.qeVendorId, INTEL_QE_VENDOR) === 0, () => ({ message: `is ${Buffer.from(header.qeVendorId).toString('hex')}`, path: 'header.qeVendorId' }));
+  const { signed, parts } = mapQuote(src);
+  const at = parts.find(({ name }) => name === 'qe')?.at ?? 0;
+  const bytes = { signedBytes: src.subarray(0, signed.size), qeReportBytes: src.subarray(at, at + ENCLAVE_REPORT.size) };
+  return { ...quote, certification, ...bytes, ...platformOf(appraisal, certification.certification) };
+}
+
+/** These may never be other than zero, whatever the caller allows: they would change what a TD or an enclave is. */
+function checkBits(appraisal: TdxAppraisal, { body }: TdxQuote, { qeReport }: QeCertification): void {
+  for (const [path, bits] of [
+    ['body.tdAttributes', body.tdAttributes],
+    ['body.xfam', body.xfam],
+    ['certification.qeReport.attributes', qeReport.attributes],
+  ] as const) {
+    const set = Object.entries(bits).find(([name, value]) => name.startsWith('reserved') && value !== 0);
+    appraisal.check('quote-reserved', set === undefined, () => ({ message: 'reserved bits are set', path: `${path}.${set?.[0]}` }));
+  }
+}
+
+/** The chain of the PCK or, where the platform has not fetched it, what it can be fetched by. */
+function platformOf(appraisal: TdxAppraisal, inner: InnerCertification): Pick<ReadQuote, 'pckChain' | 'named'> {
+  if (inner.kind === 'ppid') {
+    appraisal.pass('certification-type');
+    return { named: inner };
+  }
+  const text = inner.type === 5 ? chainText(inner) : undefined;
+  if (text === undefined) return appraisal.fail('certification-type', { message: `the quoting enclave's certification data are of type ${inner.type}, must be of 1 to 3 or 5`, path: 'certification.certification.type' });
+  appraisal.pass('certification-type');
+  return { pckChain: appraisal.attempt('certificate-malformed', () => pemBlocks(text, 'CERTIFICATE', 'pck')) };
+}
