@@ -37,7 +37,18 @@ export async function verification(): Promise<{ speeds: Speed[]; ratios: Ratio[]
     { name: WARM, run: () => accept(warm) },
     { name: ALONE, run: () => verify('sha384', message, { key: pair.publicKey, dsaEncoding: 'ieee-p1363' }, signature) },
   ];
-  const request = { id: 'bench', report: Buffer.from(report).toString('base64'), certs: Buffer.from(certificateTable).toString('base64'), chain: intermediate.pem + ark.pem, line: 'Milan', now: Math.floor(wishes.now / 1000), guestPolicy: Number(GUEST_POLICY), reportData: '00'.repeat(64), minimumTcb: '0', provisional: false };
+  const request = {
+    id: 'bench',
+    report: Buffer.from(report).toString('base64'),
+    certs: Buffer.from(certificateTable).toString('base64'),
+    chain: intermediate.pem + ark.pem,
+    line: 'Milan',
+    now: Math.floor(wishes.now / 1000),
+    guestPolicy: Number(GUEST_POLICY),
+    reportData: '00'.repeat(64),
+    minimumTcb: '0',
+    provisional: false,
+  };
   const go = buildGo();
   if (!go) {
     const speeds = await compare(ours);
@@ -51,7 +62,15 @@ export async function verification(): Promise<{ speeds: Speed[]; ratios: Ratio[]
       goRounds.push(goSpeed(go.program, request));
       rounds.push(await compare(ours, { rounds: 1 }));
     }
-    const speeds: Speed[] = [...ours.map(({ name }) => summary(name, rounds.map((r) => r.find((s) => s.name === name)?.perSecond ?? Number.NaN))), summary(GO, goRounds)];
+    const speeds: Speed[] = [
+      ...ours.map(({ name }) =>
+        summary(
+          name,
+          rounds.map((r) => r.find((s) => s.name === name)?.perSecond ?? Number.NaN),
+        ),
+      ),
+      summary(GO, goRounds),
+    ];
     return { speeds, ratios: [ratio('full reference verification to go-sev-guest, same checks', 1.2, speeds, FULL, GO), warmRatio(speeds)], notes: [] };
   } finally {
     go.remove();
@@ -70,7 +89,11 @@ const REPEAT = 400;
 
 /** Verifications per CPU second. */
 function goSpeed(program: string, request: object): number {
-  const answer = JSON.parse(execFileSync(program, { input: `${JSON.stringify({ ...request, repeat: REPEAT })}\n`, encoding: 'utf8', env: { ...process.env, GOMAXPROCS: '1' } })) as { verdict: string; detail?: string; cpuNanoseconds: number };
+  const answer = JSON.parse(execFileSync(program, { input: `${JSON.stringify({ ...request, repeat: REPEAT })}\n`, encoding: 'utf8', env: { ...process.env, GOMAXPROCS: '1' } })) as {
+    verdict: string;
+    detail?: string;
+    cpuNanoseconds: number;
+  };
   if (answer.verdict !== 'accept') throw new Error(`go-sev-guest refused the evidence: ${answer.detail}`);
   return (REPEAT * 1e9) / answer.cpuNanoseconds;
 }
