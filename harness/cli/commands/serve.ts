@@ -6,6 +6,7 @@ import { Option } from 'commander';
 import { fileError } from '../../../emulator/disk/file.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
 import type { FaultRule } from '../../../emulator/services/faults/plan.ts';
+import type { ProductNames } from '../../../emulator/services/kds/kds.ts';
 import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
 import { startTeemu, type Teemu } from '../../../emulator/teemu.ts';
 import { RSA_LABELS } from '../../../emulator/world.ts';
@@ -23,6 +24,7 @@ interface ServeOptions {
   readonly address?: string;
   readonly listenPublic?: boolean;
   readonly rateLimit?: string | true;
+  readonly productNames?: ProductNames;
   readonly fault?: readonly string[];
   readonly dieSeed?: string;
 }
@@ -49,6 +51,7 @@ export const defineServe: Define = (command, run) => {
     .addOption(new Option('--address <ip>', 'address to listen on').default('127.0.0.1'))
     .addOption(new Option('--listen-public', 'allow an address that other machines can reach'))
     .addOption(new Option('--rate-limit [seconds]', `answer 429 as AMD's key service does: one VCEK per so many seconds and client (${AMD_RATE_LIMIT.seconds}); counted on the world's clock, which --at stops`))
+    .addOption(new Option('--product-names <form>', 'productName in VCEKs: as AMD writes them now, or with a stepping, which some verifiers need for reports of version 2').choices(['current', 'stepping']))
     .addOption(new Option('--fault <rule>', 'a fault from the start; repeat for more').argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]))
     .addOption(new Option('--die-seed <text>', 'seed of the die that decides about faults with a probability'))
     .addHelpText('after', DETAILS);
@@ -75,7 +78,11 @@ export const defineServe: Define = (command, run) => {
   });
 };
 
-async function start(session: Session, { port, proxy = false, proxyPort, controlPort, address, listenPublic = false, rateLimit, fault = [], dieSeed }: ServeOptions, folder: string | undefined): Promise<Teemu> {
+async function start(
+  session: Session,
+  { port, proxy = false, proxyPort, controlPort, address, listenPublic = false, rateLimit, productNames, fault = [], dieSeed }: ServeOptions,
+  folder: string | undefined,
+): Promise<Teemu> {
   const { globals, path } = session;
   return startTeemu({
     ...(globals.seed === undefined ? { dir: path(globals.world) } : { seed: globals.seed }),
@@ -86,6 +93,7 @@ async function start(session: Session, { port, proxy = false, proxyPort, control
     proxy,
     ...(folder === undefined ? {} : { caFile: join(folder, 'proxy-ca.pem') }),
     ...(rateLimit === undefined ? {} : { rateLimit: rateLimit === true ? AMD_RATE_LIMIT : { ...AMD_RATE_LIMIT, seconds: parseInteger('--rate-limit', rateLimit, 1, 86_400) } }),
+    ...(productNames === undefined ? {} : { productNames }),
     faults: fault.map(parseFault),
     ...(dieSeed === undefined ? {} : { dieSeed }),
   });
