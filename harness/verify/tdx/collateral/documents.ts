@@ -68,7 +68,10 @@ const QE_IDENTITY = z.object({
   tcbLevels: isvLevels,
 });
 /** What says how the rest is to be read. */
-const HEAD = z.object({ id: z.string().max(64).optional(), version: z.number() });
+const HEAD = z.looseObject({ id: z.string().max(64).optional(), version: z.number() });
+// Nothing signs what stands beside the signed part: nothing may stand there.
+const TCB_INFO_ANSWER = z.strictObject({ tcbInfo: HEAD, signature: hex(64) });
+const QE_IDENTITY_ANSWER = z.strictObject({ enclaveIdentity: HEAD, signature: hex(64) });
 
 export type TcbInfo = z.infer<typeof TCB_INFO>;
 export type QeIdentity = z.infer<typeof QE_IDENTITY>;
@@ -91,25 +94,22 @@ export interface OpenedDocument<T> {
 
 /** TCB info as it is served: `{"tcbInfo":{…},"signature":"…"}`. @throws {CodecError} ERR_CODEC_RANGE */
 export function openTcbInfo(src: Uint8Array, path: string): OpenedDocument<TcbInfo> {
-  return open(src, 'tcbInfo', TCB_INFO, path);
+  const { value, raw } = readJson(src, path);
+  const { tcbInfo, signature } = checked(TCB_INFO_ANSWER, value, path);
+  return opened(tcbInfo, raw.get('tcbInfo'), signature, TCB_INFO, `${path}.tcbInfo`);
 }
 
 /** An enclave's identity as it is served: `{"enclaveIdentity":{…},"signature":"…"}`. @throws {CodecError} ERR_CODEC_RANGE */
 export function openQeIdentity(src: Uint8Array, path: string): OpenedDocument<QeIdentity> {
-  return open(src, 'enclaveIdentity', QE_IDENTITY, path);
+  const { value, raw } = readJson(src, path);
+  const { enclaveIdentity, signature } = checked(QE_IDENTITY_ANSWER, value, path);
+  return opened(enclaveIdentity, raw.get('enclaveIdentity'), signature, QE_IDENTITY, `${path}.enclaveIdentity`);
 }
 
-function open<T>(given: Uint8Array, member: string, schema: z.ZodType<T>, path: string): OpenedDocument<T> {
-  // A copy: what was checked is what the signature is verified over.
-  const src = new Uint8Array(given);
-  const { value, raw } = readJson(src, path);
-  // Nothing signs what stands beside the signed part: nothing may stand there.
-  const outer = checked(z.strictObject({ [member]: z.record(z.string(), z.unknown()), signature: hex(64) }), value, path);
-  const document = outer[member];
-  const signed = raw.get(member);
-  if (signed === undefined) throw new CodecError('ERR_CODEC_RANGE', `${path}.${member}`, 0, 'is missing');
-  const { id, version } = checked(HEAD, document, `${path}.${member}`);
-  return { id, version, signed, signature: outer.signature as Uint8Array, read: () => checked(schema, document, `${path}.${member}`) };
+function opened<T>(document: z.infer<typeof HEAD>, signed: Uint8Array | undefined, signature: Uint8Array, schema: z.ZodType<T>, path: string): OpenedDocument<T> {
+  if (signed === undefined) throw new CodecError('ERR_CODEC_RANGE', path, 0, 'is missing');
+  const { id, version } = document;
+  return { id, version, signed, signature, read: () => checked(schema, document, path) };
 }
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, path: string): T {

@@ -3,8 +3,8 @@ import type { TeemuError } from '../../../../emulator/errors.ts';
 import { CodecError } from '../../../../emulator/errors.ts';
 import { pemBlocks } from '../../../../emulator/pki/read.ts';
 import { chainText, type InnerCertification, type PpidCertification, type QeCertification } from '../../../../emulator/tdx/quote/certification.ts';
-import { decodeQuote, mapQuote, type TdxQuote } from '../../../../emulator/tdx/quote/quote.ts';
-import { ENCLAVE_REPORT, INTEL_QE_VENDOR } from '../../../../emulator/tdx/quote/tables.ts';
+import { decodeQuote, signedSize, type TdxQuote } from '../../../../emulator/tdx/quote/quote.ts';
+import { CERTIFICATION_HEAD, ENCLAVE_REPORT, INTEL_QE_VENDOR, SIGNATURE_HEAD } from '../../../../emulator/tdx/quote/tables.ts';
 import type { TdxExpectations } from '../expectations.ts';
 import type { TdxAppraisal, TdxReason } from '../reasons.ts';
 
@@ -29,6 +29,8 @@ const REASON_OF_FIELD: Readonly<Record<string, TdxReason>> = {
   'tdx.quote.body-descriptor.bodyType': 'quote-body-type',
   'tdx.quote.body-descriptor.bodySize': 'quote-body-type',
 };
+/** Length of the length of the signature data, which stands between what is signed and the signature. */
+const LENGTH_SIZE = 4;
 const FORM: readonly TdxReason[] = ['quote-version', 'quote-tee-type', 'quote-key-type', 'quote-body-type', 'quote-length', 'quote-reserved'];
 
 function reasonOf(error: TeemuError): TdxReason {
@@ -41,13 +43,13 @@ export function readQuote(appraisal: TdxAppraisal, src: Uint8Array, { allowReser
   const quote = appraisal.attempt(reasonOf, () => decodeQuote(src, { reserved: allowReserved ? 'keep' : 'reject' }));
   const { header, certification, trailing } = quote;
   if (certification.kind !== 'qe') return appraisal.fail('certification-type', { message: `the certification data are of type ${certification.type}, must be of 6`, path: 'certification.type' });
-  checkBits(appraisal, quote, certification);
+  if (allowReserved) checkBits(appraisal, quote, certification);
   for (const reason of FORM) appraisal.pass(reason);
   if (exactLength) appraisal.check('quote-trailing', trailing.length === 0, () => ({ message: `${trailing.length} bytes follow the quote`, path: 'trailing', at: src.length - trailing.length }));
   appraisal.check('qe-vendor', Buffer.compare(header.qeVendorId, INTEL_QE_VENDOR) === 0, () => ({ message: `is ${Buffer.from(header.qeVendorId).toString('hex')}`, path: 'header.qeVendorId' }));
-  const { signed, parts } = mapQuote(src);
-  const at = parts.find(({ name }) => name === 'qe')?.at ?? 0;
-  const bytes = { signedBytes: src.subarray(0, signed.size), qeReportBytes: src.subarray(at, at + ENCLAVE_REPORT.size) };
+  const signed = signedSize(header.version === 5 ? 5 : 4, quote.bodyType);
+  const at = signed + LENGTH_SIZE + SIGNATURE_HEAD.size + CERTIFICATION_HEAD.size;
+  const bytes = { signedBytes: src.subarray(0, signed), qeReportBytes: src.subarray(at, at + ENCLAVE_REPORT.size) };
   return { ...quote, certification, ...bytes, ...platformOf(appraisal, certification.certification) };
 }
 
