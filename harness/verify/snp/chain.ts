@@ -80,7 +80,7 @@ export function verifyChain(appraisal: SnpAppraisal, presented: PresentedChain, 
   const { signer } = parts;
   const { leaf: leafName, authority: authorityPath, authorityName } = SIGNERS[signer];
   const leaf = appraisal.attempt('certificate-malformed', () => readCertificate(parts.leaf, signer));
-  const intermediate = appraisal.attempt('certificate-malformed', () => readCertificate(parts.intermediate, authorityPath));
+  const intermediate = appraisal.attempt('certificate-malformed', () => readAuthority(parts.intermediate, authorityPath));
 
   const stated = appraisal.attempt('certificate-malformed', () => ({ leaf: commonName(leaf.subject, `${signer}.subject`), intermediate: commonName(intermediate.subject, `${authorityPath}.subject`) }));
   const other = SIGNERS[signer === 'vcek' ? 'vlek' : 'vcek'];
@@ -133,6 +133,19 @@ function partsOf(appraisal: SnpAppraisal, { vcek, vlek, ask, asvk, ark }: Presen
   if (!intermediate) return appraisal.fail('evidence-incomplete', { message: `there is a ${signer.toUpperCase()}, but no ${SIGNERS[signer].authority.toUpperCase()}`, path: SIGNERS[signer].authority });
   appraisal.pass('evidence-incomplete');
   return { signer, leaf, intermediate, ark };
+}
+
+/** Authorities met before, taken apart: AMD has six. What they say and who signed them is checked each time. */
+const authorities: ReadCertificate[] = [];
+const MAX_AUTHORITIES = 16;
+
+function readAuthority(src: Uint8Array, path: string): ReadCertificate {
+  const known = authorities.find(({ der }) => sameBytes(der, src));
+  if (known) return known;
+  const certificate = readCertificate(src, path);
+  if (authorities.length >= MAX_AUTHORITIES) authorities.shift();
+  authorities.push(certificate);
+  return certificate;
 }
 
 /** Names met before, with their common names: there are few, and every certificate has one. */

@@ -43,14 +43,17 @@ export interface LeafIdentity {
   readonly stranger?: string;
 }
 
-function valueFor(leaf: ReadCertificate, meaning: Meaning): Uint8Array | undefined {
-  return leaf.extensions.find(({ oid }) => MEANINGS.get(oid) === meaning)?.value;
-}
-
 /** Checks and reads whom a leaf is for. @param path what errors call it: `vcek` or `vlek` */
 export function leafIdentity(appraisal: SnpAppraisal, leaf: ReadCertificate, path: 'vcek' | 'vlek', line: Line): LeafIdentity {
-  const raw = valueFor(leaf, 'hwid');
-  const csp = valueFor(leaf, 'cspId');
+  const values = new Map<Meaning, Uint8Array>();
+  let stranger: string | undefined;
+  for (const { oid, value } of leaf.extensions) {
+    const meaning = MEANINGS.get(oid);
+    if (meaning) values.set(meaning, value);
+    else stranger ??= oid;
+  }
+  const raw = values.get('hwid');
+  const csp = values.get('cspId');
   appraisal.check('leaf-identity', path === 'vcek' ? raw !== undefined && csp === undefined : raw === undefined && csp !== undefined, () => ({
     message: `has ${raw ? 'a hwID' : 'no hwID'} and ${csp ? 'a CSP_ID' : 'no CSP_ID'}`,
     path,
@@ -59,8 +62,7 @@ export function leafIdentity(appraisal: SnpAppraisal, leaf: ReadCertificate, pat
   const hwid = raw && unwrapped(raw, length);
   if (raw) appraisal.check('leaf-hwid', hwid !== undefined, () => ({ message: `its hwID must be ${length} bytes on ${line}, is ${raw.length}`, path }));
   const cspId = csp && appraisal.attempt('certificate-extension-malformed', () => ia5(csp, `${path}.cspId`));
-  const stranger = leaf.extensions.find(({ oid }) => !MEANINGS.has(oid))?.oid;
-  const productName = productNameOf(leaf);
+  const productName = productNameIn(values.get('productName'));
   return { ...(hwid ? { hwid } : {}), ...(cspId === undefined ? {} : { cspId }), ...(productName === undefined ? {} : { productName }), ...(stranger === undefined ? {} : { stranger }) };
 }
 
@@ -77,15 +79,14 @@ function ia5(value: Uint8Array, path: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
-function productNameOf(leaf: ReadCertificate): string | undefined {
-  const value = valueFor(leaf, 'productName');
+function productNameIn(value: Uint8Array | undefined): string | undefined {
   // An identifier and a length of one byte each: long enough for any product.
   return value && value[0] === TAG.ia5String && value[1] === value.length - 2 ? Buffer.from(value.subarray(2)).toString('latin1') : undefined;
 }
 
 /** Checks and reads the TCB that a leaf's key was derived for. `fmc` is there on Turin. */
 export function leafTcb(appraisal: SnpAppraisal, leaf: ReadCertificate, path: string, line: Line): Tcb {
-  const tcb: Tcb = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
+  const tcb: Partial<Tcb> = {};
   const { components } = LINE_SHAPE[line];
   const isComponent = (what: Meaning | undefined): what is TcbComponent => (components as readonly unknown[]).includes(what);
   for (const { oid, value, at } of leaf.extensions) {
@@ -97,9 +98,9 @@ export function leafTcb(appraisal: SnpAppraisal, leaf: ReadCertificate, path: st
     else if (level !== 0) return appraisal.fail('leaf-tcb-mismatch', { message: `${oid} is ${level}, but a TCB has no such component`, path, at });
   }
   appraisal.pass('leaf-tcb-malformed');
-  const missing = components.find((component) => valueFor(leaf, component) === undefined);
+  const missing = components.find((component) => tcb[component] === undefined);
   appraisal.check('leaf-tcb-missing', missing === undefined, () => ({ message: `states no ${missing}`, path }));
-  return tcb;
+  return { bootLoader: 0, tee: 0, snp: 0, microcode: 0, ...tcb };
 }
 
 function levelOf(value: Uint8Array): number | undefined {
