@@ -28,6 +28,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+/** Runs a task until the compiler has seen enough of it: some code is at its speed only after thousands of calls. @param milliseconds CPU time */
+export function warmUp({ run }: Task, milliseconds: number): void {
+  for (const end = cpuMilliseconds() + milliseconds; cpuMilliseconds() < end; ) run();
+}
+
 /**
  * Runs the tasks in interleaved rounds, so that a machine that slows down slows all of them down.
  * @param milliseconds CPU time of one task in one round

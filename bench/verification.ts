@@ -9,7 +9,7 @@ import { snpEvidence } from '../emulator/snp/evidence.ts';
 import { SIGNED_SIZE } from '../emulator/snp/report.ts';
 import { seededWorld, systemClock } from '../emulator/world.ts';
 import { maximumPolicy, type PresentedSnp, SnpTrust, verifySnp } from '../harness/verify/index.ts';
-import { compare, median, type Ratio, ratio, type Speed } from './ratio.ts';
+import { compare, median, type Ratio, ratio, type Speed, warmUp } from './ratio.ts';
 
 const GUEST_POLICY = 0x30000n;
 const GO = 'go-sev-guest 0.15.0, full verification';
@@ -49,6 +49,7 @@ export async function verification(): Promise<{ speeds: Speed[]; ratios: Ratio[]
     minimumTcb: '0',
     provisional: false,
   };
+  for (const task of ours) warmUp(task, 3000);
   const go = buildGo();
   if (!go) {
     const speeds = await compare(ours);
