@@ -5,6 +5,9 @@ import { ConfigError } from './errors.ts';
 import { snpEvidence, snpRsaLabels } from './snp/evidence.ts';
 import { SNP_EXPORTS } from './snp/export/index.ts';
 import { SNP_OPTIONS, type SnpOptionsInput } from './snp/options.ts';
+import { tdxEvidence } from './tdx/evidence/evidence.ts';
+import { TDX_EXPORTS } from './tdx/evidence/exports.ts';
+import { TDX_OPTIONS, type TdxOptionsInput } from './tdx/evidence/options.ts';
 import type { World } from './world.ts';
 
 /** Everything that the command line, the control port and the library need to know of a TEE. */
@@ -31,8 +34,18 @@ const SNP: Tee = {
   exports: SNP_EXPORTS,
 };
 
+const TDX: Tee = {
+  name: 'tdx',
+  doc: 'Intel TDX: a quote with its collateral and event log',
+  options: TDX_OPTIONS,
+  // All of Intel's keys are elliptic.
+  rsaLabels: () => [],
+  evidence: (world, options) => tdxEvidence(world, options as TdxOptionsInput).bundle,
+  exports: TDX_EXPORTS,
+};
+
 /** Every emulated TEE, by name. */
-export const TEES: ReadonlyMap<string, Tee> = new Map([SNP].map((tee) => [tee.name, tee]));
+export const TEES: ReadonlyMap<string, Tee> = new Map([SNP, TDX].map((tee) => [tee.name, tee]));
 
 /** @throws {ConfigError} naming the TEEs there are */
 export function teeNamed(name: string): Tee {

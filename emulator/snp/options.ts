@@ -1,30 +1,12 @@
 /** What a caller may say about SNP evidence: one row an option, from which the command line, the control port and the library take theirs. */
 import { z } from 'zod';
+import { hexUpTo, wholeNumber, words } from '../option-values.ts';
 import { SNP_PRESETS } from './presets.ts';
 import { PRODUCTS } from './products.ts';
 import { REPORT_VERSIONS } from './report.ts';
 
-const words = (names: Iterable<string>): [string, ...string[]] => [...names] as [string, ...string[]];
-/** Hexadecimal of up to `size` bytes; shorter values are filled up with zero bytes at the end. */
-const hexUpTo = (size: number): z.ZodType<Uint8Array, string> =>
-  z
-    .string()
-    .regex(new RegExp(`^(0x)?([0-9a-fA-F]{2}){0,${size}}$`), `must be hexadecimal, at most ${size} bytes`)
-    .transform((text) => {
-      const padded = new Uint8Array(size);
-      padded.set(Buffer.from(text.replace(/^0x/, ''), 'hex'));
-      return padded;
-    }) as unknown as z.ZodType<Uint8Array, string>;
-const wholeNumber = (least: number, most: number): z.ZodType<number, string | number> =>
-  z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^\d{1,9}$/, 'must be a whole number')
-        .transform(Number),
-    ])
-    .pipe(z.number().int().min(least).max(most)) as unknown as z.ZodType<number, string | number>;
+/** What an IA5String of a certificate can hold, but for what steers terminals. */
+const asciiUpTo = (length: number): z.ZodString => z.string().regex(new RegExp(`^[ -~]{1,${length}}$`), `must be 1 to ${length} characters of printable ASCII`);
 
 /** Options of `teemu evidence snp`, of `POST /evidence/snp` and of the library; the command line writes them with hyphens. */
 export const SNP_OPTIONS = z.strictObject({
@@ -55,8 +37,8 @@ export const SNP_OPTIONS = z.strictObject({
   chip: wholeNumber(0, (1 << 24) - 1)
     .optional()
     .describe('which of the world’s chips, 0 to 16777215'),
-  cspId: z.string().min(1).max(128).optional().describe('CSP_ID in the VLEK certificate'),
-  productName: z.string().min(1).max(64).optional().describe('productName in the VCEK certificate (Genoa-B1); reports of version 2 get one with a stepping'),
+  cspId: asciiUpTo(128).optional().describe('CSP_ID in the VLEK certificate'),
+  productName: asciiUpTo(64).optional().describe('productName in the VCEK certificate (Genoa-B1); reports of version 2 get one with a stepping'),
   vcpus: wholeNumber(1, 512).optional().describe('number of virtual processors at launch'),
   vcpuType: z.string().max(64).optional().describe('QEMU’s name of the virtual processor type'),
   guestFeatures: z

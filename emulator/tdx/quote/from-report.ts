@@ -12,7 +12,7 @@ import { bodyLayout, type TdBodyType } from './quote.ts';
 import { BODY_TYPES, type QuoteVersion, TD15_BODY } from './tables.ts';
 
 /** Fields of a body, and those of a report that they are copied from. MRSIGNERSEAM and SEAMATTRIBUTES stay zero, as the genuine enclave leaves them. */
-const COPIED: readonly (readonly [string, string])[] = [
+export const COPIED: readonly (readonly [string, string])[] = [
   ['teeTcbSvn', 'teeTcbInfo.teeTcbSvn'],
   ['mrSeam', 'teeTcbInfo.mrSeam'],
   ['tdAttributes', 'tdInfo.attributes'],
