@@ -3,7 +3,8 @@ import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { type AlgorithmIdentifier, Certificate, Extension, Extensions, SubjectPublicKeyInfo, TBSCertificate, Validity, Version } from '@peculiar/asn1-x509';
 import { refuseGenuine } from '../crypto/genuine.ts';
 import type { Signer } from '../crypto/sign.ts';
-import { distinguishedName, type NameAttribute, pem, serialNumber, signatureValue, time, toBuffer } from './der.ts';
+import { TeemuError } from '../errors.ts';
+import { derIa5String, distinguishedName, type NameAttribute, OID, pem, serialNumber, signatureValue, time, toBuffer } from './der.ts';
 
 /** One extension: `value` is the DER inside the OCTET STRING. */
 export interface ExtensionSpec {
@@ -39,12 +40,13 @@ export interface IssuedCertificate {
 export const TEST_MARKER = 'TEEMU TEST KEY - DO NOT TRUST';
 
 /**
- * Signs a certificate.
- * @throws {TeemuError} ERR_KEY_NOT_TEST when the signer or the certified key is a vendor's genuine one
+ * Signs a certificate. One that its own key signs is a root, and a root without {@link TEST_MARKER} is not made, whoever edited it.
+ * @throws {TeemuError} ERR_KEY_NOT_TEST when the signer or the certified key is a vendor's genuine one, or for a root without the marker
  */
 export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedCertificate {
   refuseGenuine(signer.spki);
   refuseGenuine(spec.spki);
+  if (Buffer.from(signer.spki).equals(spec.spki) && !spec.extensions.some(isTestMarker)) throw new TeemuError('ERR_KEY_NOT_TEST', `a root must say '${TEST_MARKER}'; this one does not`);
   const tbsCertificate = new TBSCertificate({
     version: Version.v3,
     serialNumber: serialNumber(spec.serial),
@@ -59,4 +61,8 @@ export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedC
   const certificate = new Certificate({ tbsCertificate, signatureAlgorithm: spec.signatureAlgorithm, signatureValue: signatureValue(signer, tbs) });
   const der = new Uint8Array(AsnConvert.serialize(certificate));
   return { der, pem: pem('CERTIFICATE', der), spec };
+}
+
+function isTestMarker({ oid, value }: ExtensionSpec): boolean {
+  return oid === OID.netscapeComment && Buffer.from(value).equals(derIa5String(TEST_MARKER));
 }
