@@ -5,14 +5,14 @@ import { type Services, type ServicesOptions, startServices } from './services/s
 import { authorityOf } from './snp/authority.ts';
 import { LINES, type Line } from './snp/products.ts';
 import { teeNamed, TEES } from './tee.ts';
-import { AdjustableClock, fixedClock, RSA_LABELS, seededWorld, systemClock, type World } from './world.ts';
+import { AdjustableClock, fixedClock, LATEST_TIME, parseTime, RSA_LABELS, seededWorld, systemClock, type World, worldTime } from './world.ts';
 import { openPrivateWorld } from './world-folder.ts';
 
 /** How to start; everything has a default. */
 export interface TeemuOptions extends Omit<ServicesOptions, 'world' | 'authority' | 'evidence'> {
   /** The reproducible world of this seed, whose keys everybody has. Without a seed: the private world of `dir`. */
   readonly seed?: string;
-  /** The time at which the world's clock stands still: milliseconds since 1970, a `Date`, or ISO 8601. Without it, the machine's clock. */
+  /** The time at which the world's clock stands still: milliseconds since 1970, a `Date`, or ISO 8601 (UTC unless it says otherwise). Without it, the machine's clock. */
   readonly clock?: number | string | Date;
   /** Folder of the private world; default `.teemu`. Its keys are made when it is new, which takes some seconds. */
   readonly dir?: string;
@@ -62,7 +62,7 @@ export async function startTeemu(options: TeemuOptions = {}): Promise<Teemu> {
 }
 
 function timeOf(at: number | string | Date): number {
-  const time = typeof at === 'number' ? at : new Date(at).getTime();
-  if (!Number.isFinite(time)) throw new ConfigError('clock', `'${String(at)}' is no time`);
+  const time = typeof at === 'string' ? parseTime(at) : worldTime(Number(at));
+  if (time === undefined) throw new ConfigError('clock', `'${String(at).slice(0, 60)}' is no time from 1970 to ${new Date(LATEST_TIME).getUTCFullYear() - 1}`);
   return time;
 }

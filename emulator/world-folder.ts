@@ -7,7 +7,7 @@ import { constants, type Stats } from 'node:fs';
 import { link, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TeemuError } from './errors.ts';
-import { type Clock, freshSecret, makeRsaKey, World } from './world.ts';
+import { type Clock, freshSecret, makeRsaKey, RSA_BITS, RSA_EXPONENT, World } from './world.ts';
 
 /** How to open a private world. */
 export interface PrivateWorldOptions {
@@ -63,11 +63,16 @@ function keyFile(dir: string, label: string): string {
 }
 
 function parseKey(path: string, text: string): KeyObject {
+  let key: KeyObject;
   try {
-    return createPrivateKey(text);
+    key = createPrivateKey(text);
   } catch (cause) {
     throw new TeemuError('ERR_FILE', `${path}: not a private key in PEM form; move it away to get a new one`, { cause });
   }
+  const { modulusLength, publicExponent } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType !== 'rsa' || modulusLength !== RSA_BITS || publicExponent !== BigInt(RSA_EXPONENT))
+    throw new TeemuError('ERR_FILE', `${path}: not an RSA key of ${RSA_BITS} bits with the exponent ${RSA_EXPONENT}; move it away to get a new one`);
+  return key;
 }
 
 /** Makes the folder with mode 0700, or checks the one that is there. */

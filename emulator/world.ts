@@ -8,6 +8,36 @@ import { type Curve, CURVES, type EcSigner, ecSigner, type RsaSigner, rsaSigner,
 import { PUBLIC_RSA_KEYS } from './crypto/public-rsa-keys.ts';
 import { ConfigError, TeemuError } from './errors.ts';
 
+/** Latest time of a World, in milliseconds since 1970: lifetimes of 25 years that begin then still end before the year 10000, which no certificate can name. */
+export const LATEST_TIME = Date.UTC(9970, 0, 1);
+
+/**
+ * A time as people write it: `2026-03-01`, `2026-03-01T12:00:00Z`, `2026-03-01T12:00:00+01:00`, `1772366400`. UTC unless it says otherwise, so that
+ * the same text is the same time on any machine.
+ * @returns milliseconds since 1970, or undefined for a text that is no time from 1970 to {@link LATEST_TIME}
+ */
+export function parseTime(text: string): number | undefined {
+  // Somebody who writes 2026 means the year, not half an hour after midnight in 1970.
+  if (/^(19|2\d)\d\d$/.test(text)) return undefined;
+  if (/^\d{1,12}$/.test(text)) return worldTime(Number(text) * 1000);
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/i.exec(text);
+  if (!match) return undefined;
+  const [, day = '', minutes = '00:00', seconds = ':00', zone = 'Z'] = match;
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  // Date.parse takes the 30th of February for the 2nd of March.
+  if (!Number.isFinite(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return undefined;
+  return worldTime(Date.parse(`${day}T${minutes}${seconds}${zone.toUpperCase()}`));
+}
+
+/** The time, if a World can have it. @param at milliseconds since 1970 */
+export function worldTime(at: number): number | undefined {
+  return at >= 0 && at <= LATEST_TIME ? at : undefined;
+}
+
+function requireWorldTime(at: number): void {
+  if (worldTime(at) === undefined) throw new RangeError(`${at} is no time from 1970 to ${LATEST_TIME} (milliseconds)`);
+}
+
 /** Where a World takes the time from. */
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -37,14 +67,16 @@ export class AdjustableClock implements Clock {
     return this.#base.now() + this.#offset;
   }
 
-  /** Sets the time. @param at milliseconds since 1970 @param running go on from there, or stand still */
+  /** Sets the time. @param at milliseconds since 1970 @param running go on from there, or stand still @throws {RangeError} outside 1970 to {@link LATEST_TIME} */
   set(at: number, running: boolean): void {
+    requireWorldTime(at);
     this.#base = running ? systemClock() : fixedClock(at);
     this.#offset = at - this.#base.now();
   }
 
-  /** Moves the time by `milliseconds`, back if negative. */
+  /** Moves the time by `milliseconds`, back if negative. @throws {RangeError} when that leads outside 1970 to {@link LATEST_TIME} */
   advance(milliseconds: number): void {
+    requireWorldTime(this.now() + milliseconds);
     this.#offset += milliseconds;
   }
 }
@@ -193,9 +225,15 @@ export function freshSecret(): Uint8Array {
   return new Uint8Array(randomBytes(32));
 }
 
+/** Every RSA key of a world has so many bits and this exponent, as AMD's have. */
+export const RSA_BITS = 4096;
+export const RSA_EXPONENT = 65537;
+
 /** Makes an RSA-4096 key off the main thread: seconds of work on one core. */
 export function makeRsaKey(): Promise<KeyObject> {
   return new Promise((resolve, reject) => {
-    generateKeyPair('rsa', { modulusLength: 4096, publicExponent: 65537 }, (error, _, privateKey) => (error ? reject(new TeemuError('ERR_CONFIG', `no RSA key could be made: ${error.message}`)) : resolve(privateKey)));
+    generateKeyPair('rsa', { modulusLength: RSA_BITS, publicExponent: RSA_EXPONENT }, (error, _, privateKey) =>
+      error ? reject(new TeemuError('ERR_CONFIG', `no RSA key could be made: ${error.message}`)) : resolve(privateKey),
+    );
   });
 }

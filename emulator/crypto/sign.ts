@@ -67,15 +67,18 @@ export function ecSigner(curve: Curve, scalar: Uint8Array, deterministic: boolea
   };
 }
 
-/** @param privateKey an RSA key of any size that holds a SHA-384 PSS block with a salt of 48 bytes */
+/** Least bits of a modulus that holds a PSS block: digest and salt of 48 bytes each, and 2 bytes around them. */
+const LEAST_MODULUS = (48 + 48 + 2) * 8;
+
+/** @param privateKey an RSA key of any size that holds a SHA-384 PSS block with a salt of 48 bytes @throws {TypeError} for any other key */
 export function rsaSigner(privateKey: KeyObject): RsaSigner {
+  const modulusBits = privateKey.asymmetricKeyDetails?.modulusLength;
+  if (privateKey.type !== 'private' || privateKey.asymmetricKeyType !== 'rsa' || modulusBits === undefined || modulusBits < LEAST_MODULUS) throw new TypeError(`not an RSA private key of at least ${LEAST_MODULUS} bits`);
   const publicKey = createPublicKey(privateKey);
   const saltKey = createHash('sha256')
     .update('teemu rsa-pss salt')
     .update(privateKey.export({ type: 'pkcs1', format: 'der' }))
     .digest();
-  const modulusBits = privateKey.asymmetricKeyDetails?.modulusLength;
-  if (privateKey.asymmetricKeyType !== 'rsa' || modulusBits === undefined) throw new TypeError('not an RSA private key');
   return {
     kind: 'rsa',
     publicKey,

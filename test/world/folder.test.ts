@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,9 +86,17 @@ describe('the folder of a private world', () => {
   });
 });
 
+/** Private keys that no authority of a world has. */
+const OTHER_KEYS: readonly (readonly [what: string, key: () => KeyObject])[] = [
+  ['on a curve', () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey],
+  ['too short', () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey],
+  ['too short for any signature', () => generateKeyPairSync('rsa', { modulusLength: 512 }).privateKey],
+  ['bound to PSS', () => generateKeyPairSync('rsa-pss', { modulusLength: 1024 }).privateKey],
+];
+
 describe('a folder that is not safe is refused', () => {
   const secret = (): string => join(dir, 'secret');
-  const harms: readonly [what: string, applies: boolean, harm: () => void, message: RegExp][] = [
+  const harms: readonly (readonly [what: string, applies: boolean, harm: () => void, message: RegExp])[] = [
     [
       'a file in its place',
       true,
@@ -159,6 +168,15 @@ describe('a folder that is not safe is refused', () => {
     ['a secret of another length', true, () => writeFileSync(secret(), 'abcd', { mode: 0o600 }), /not the secret of a world/],
     ['a secret that is far too long', true, () => writeFileSync(secret(), 'a'.repeat(20_000), { mode: 0o600 }), /at most 16384 bytes/],
     ['a key that is none', true, () => writeFileSync(join(dir, 'amd-ark-Milan.pem'), 'no key', { mode: 0o600 }), /not a private key in PEM form/],
+    ...OTHER_KEYS.map(
+      ([what, key]) =>
+        [
+          `a key that is ${what}`,
+          true,
+          () => writeFileSync(join(dir, 'amd-ark-Milan.pem'), key().export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 }),
+          /not an RSA key of 4096 bits with the exponent 65537/,
+        ] as const,
+    ),
   ];
   for (const [what, applies, harm, message] of harms) {
     test.skipIf(!applies)(what, async () => {

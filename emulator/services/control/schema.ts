@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { FAULT_RULE } from '../faults/plan.ts';
 import { LINES } from '../../snp/products.ts';
+import { LATEST_TIME } from '../../world.ts';
 
-/** Latest time that can be set (seconds since 1970): lifetimes of 25 years that begin then still end before the year 10000, which no certificate can name. */
-const LATEST = Date.UTC(9970, 0, 1) / 1000;
+/** Latest time that can be set (seconds since 1970). */
+const LATEST = LATEST_TIME / 1000;
 
 const SECONDS = z.number().min(0).max(LATEST);
 const SEQ = z.number().int().min(0);
