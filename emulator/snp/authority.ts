@@ -77,7 +77,7 @@ export class AmdAuthority {
 
   /** The ARK's revocation list, in DER. */
   crl(edit: Edit<CrlSpec> = (spec) => spec): Uint8Array {
-    const revoked = [...this.#revoked].map(([role, at]) => ({ serial: bigEndian(this.#serial(role)), at }));
+    const revoked = this.#revokedByNow().map(([role, at]) => ({ serial: bigEndian(this.#serial(role)), at }));
     return issueCrl(edit(amdCrlSpec(this.line, this.world.now(), this.key('ARK'), revoked)), this.key('ARK'));
   }
 
@@ -100,7 +100,13 @@ export class AmdAuthority {
 
   /** Changes when the revocation list does: a caller may keep it as long as this stays the same. */
   get revision(): string {
-    return `${this.period}/${this.#changes}`;
+    return `${this.period}/${this.#changes}/${this.#revokedByNow().length}`;
+  }
+
+  /** What the list holds: for a clock that was turned back, not what was revoked later. */
+  #revokedByNow(): (readonly [AuthorityRole, number])[] {
+    const now = this.world.now();
+    return [...this.#revoked].filter(([, at]) => at <= now);
   }
 
   #serial(role: AuthorityRole): number {

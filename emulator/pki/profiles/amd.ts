@@ -187,7 +187,7 @@ export function amdCertificateSpec(profile: AmdProfile, line: Line, now: number,
   };
 }
 
-/** The CRL of a line's ARK. @param now milliseconds since 1970 @param revoked on top of what the genuine list holds */
+/** The CRL of a line's ARK. @param now milliseconds since 1970 @param revoked on top of what the genuine list holds, none of them after `now` */
 export function amdCrlSpec(line: Line, now: number, ark: Signer, revoked: readonly Revocation[]): CrlSpec {
   const row = LINE_TABLE[line];
   const thisUpdate = Math.max(Math.floor(now / LEAF_PERIOD) * LEAF_PERIOD, ...revoked.map((r) => r.at));
