@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /**
  * Every error teemu throws on purpose. `code` is stable: programs match on it, never on the message.
  *
@@ -95,4 +97,11 @@ export class FirmwareError extends TeemuError {
     this.status = status;
     this.statusName = statusName;
   }
+}
+
+/** The first thing that is wrong with what a schema refused. `path` is the member, with dots; empty when it is the whole. */
+export function firstIssue(error: z.ZodError): { path: string; message: string } {
+  const issue = error.issues[0];
+  const member = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  return { path: [...(issue?.path ?? []), ...member].join('.'), message: issue?.message ?? 'cannot be' };
 }

@@ -38,13 +38,16 @@ export function mask(): z.ZodType<bigint, string> {
 /** A number or its decimal digits. */
 export function wholeNumber(least: number, most: number): z.ZodType<number, string | number> {
   return z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^\d{1,10}$/, 'must be a whole number')
-        .transform(Number),
-    ])
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,10}$/)
+          .transform(Number),
+      ],
+      'must be a whole number',
+    )
     .pipe(z.number().int().min(least).max(most)) as unknown as z.ZodType<number, string | number>;
 }
 

@@ -1,7 +1,7 @@
 /** SNP evidence: a machine is set up, a guest is launched on it from the synthetic firmware, and the guest asks for a report. */
 import { type Bundle, makeBundle } from '../bundle.ts';
 import { setField } from '../codec/path.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, firstIssue } from '../errors.ts';
 import type { CertificateSpec, IssuedCertificate } from '../pki/issue.ts';
 import type { CrlSpec } from '../pki/revoke.ts';
 import type { World } from '../world.ts';
@@ -59,8 +59,6 @@ export interface SnpEvidence {
 
 /** QEMU's name for the processor that a guest on each product sees. */
 const VCPU_TYPE: Readonly<Record<Line, string>> = { Milan: 'EPYC-Milan-v2', Genoa: 'EPYC-Genoa-v1', Turin: 'EPYC-Turin' };
-/** Reports of version 2 name no CPU; verifiers take the product and its stepping from the certificate instead. */
-const STEPPING_NAME: Readonly<Record<Line, string>> = { Milan: 'Milan-B0', Genoa: 'Genoa-B1', Turin: 'Turin-B1' };
 
 /** Labels of the RSA keys that a world needs for SNP evidence with these options. @throws {ConfigError} */
 export function snpRsaLabels(input: SnpOptionsInput): string[] {
@@ -107,7 +105,8 @@ export function snpEvidence(world: World, input: SnpOptionsInput = {}, edits: Sn
   const leafTcb = plainTcb(asked.reportedTcb);
   const statedHwid = asked.chipId.slice(0, LINE_TABLE[line].hwidLength);
   const leafHwid = statedHwid.every((b) => b === 0) || Buffer.from(hwid).equals(statedHwid) ? hwid : statedHwid;
-  const productName = options.productName ?? (version === 2 ? STEPPING_NAME[line] : undefined);
+  // Reports of version 2 name no CPU; verifiers take the product and its stepping from the certificate instead.
+  const productName = options.productName ?? (version === 2 ? LINE_TABLE[line].steppingName : undefined);
   const key = signer === 'vcek' ? vcekKey(world, line, leafHwid, leafTcb) : vlekKey(world, line, cspId, leafTcb);
   const leafChange: LeafChange = { ...(edits.leaf ? { edit: edits.leaf } : {}), ...(edits.leafSigner === undefined ? {} : { signedBy: world.rsaKey(edits.leafSigner) }) };
   const leaf = signer === 'vcek' ? authority.vcek(leafHwid, leafTcb, { ...(productName === undefined ? {} : { productName }), ...leafChange }) : authority.vlek(leafTcb, { cspId, ...leafChange });
@@ -133,8 +132,8 @@ export function snpEvidence(world: World, input: SnpOptionsInput = {}, edits: Sn
 function checked(input: SnpOptionsInput): SnpOptions {
   const parsed = SNP_OPTIONS.safeParse(input);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new ConfigError(issue?.path.join('.') || 'options', issue?.message ?? 'not understood');
+  const { path, message } = firstIssue(parsed.error);
+  throw new ConfigError(path || 'options', message);
 }
 
 interface Machine {

@@ -31,6 +31,8 @@ export interface LineRow {
   readonly structVersion: number;
   /** productName in VCEK and VLEK. */
   readonly productName: string;
+  /** The same with a stepping, which verifiers need beside reports of version 2: the first that go-sev-guest knows and customers have. */
+  readonly steppingName: string;
   /** Highest TCB that AMD has released for the line: the KDS knows nothing above it. */
   readonly newestTcb: Tcb;
 }
@@ -49,6 +51,7 @@ export const LINE_TABLE: Readonly<Record<Line, LineRow>> = {
     tcbLayout: TCB_MILAN_GENOA,
     structVersion: 0,
     productName: 'Milan-B0',
+    steppingName: 'Milan-B0',
     newestTcb: { bootLoader: 4, tee: 0, snp: 0x19, microcode: 0xdc },
   },
   Genoa: {
@@ -61,6 +64,7 @@ export const LINE_TABLE: Readonly<Record<Line, LineRow>> = {
     tcbLayout: TCB_MILAN_GENOA,
     structVersion: 0,
     productName: 'Genoa',
+    steppingName: 'Genoa-B1',
     newestTcb: { bootLoader: 10, tee: 0, snp: 0x1b, microcode: 0x54 },
   },
   Turin: {
@@ -73,6 +77,7 @@ export const LINE_TABLE: Readonly<Record<Line, LineRow>> = {
     tcbLayout: TCB_TURIN,
     structVersion: 1,
     productName: 'Turin',
+    steppingName: 'Turin-B1',
     newestTcb: { fmc: 1, bootLoader: 1, tee: 1, snp: 4, microcode: 0x51 },
   },
 };

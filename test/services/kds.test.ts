@@ -4,7 +4,6 @@ import { AsnConvert } from '@peculiar/asn1-schema';
 import { Certificate } from '@peculiar/asn1-x509';
 import { describe, expect, test } from 'vitest';
 import { Cache } from '../../emulator/services/http/cache.ts';
-import { STEPPING_NAMES } from '../../emulator/services/kds/kds.ts';
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
 import { LINE_TABLE, LINES, type Line } from '../../emulator/snp/products.ts';
 import { REAL_SAMPLES, realSample } from '../real-samples.ts';
@@ -200,7 +199,7 @@ describe('product names', () => {
   test.each(LINES)('%s: today as AMD writes it, and with a stepping on request', async (line) => {
     const stepping = assembled({ productNames: 'stepping' });
     expect(amdExtension(await bytesOf(await ask(app, leafPath(line))), '2')).toBe(ia5({ Milan: 'Milan-B0', Genoa: 'Genoa', Turin: 'Turin' }[line]));
-    expect(amdExtension(await bytesOf(await ask(stepping.app, leafPath(line))), '2')).toBe(ia5(STEPPING_NAMES[line]));
+    expect(amdExtension(await bytesOf(await ask(stepping.app, leafPath(line))), '2')).toBe(ia5(LINE_TABLE[line].steppingName));
   });
 });
 
@@ -216,6 +215,19 @@ describe('revocation', () => {
     app.reset();
     expect(await serials()).toEqual([]);
     expect(new AmdAuthority(world, 'Milan').certificate('ASK').spec.serial).toEqual(Uint8Array.of(1, 0, 1));
+  });
+
+  test('has not happened yet for a clock that was turned back, and has again when its time comes', async () => {
+    const { app, kds, clock } = assembled();
+    const list = async (): Promise<ReturnType<typeof readCrl>> => readCrl(await bytesOf(await ask(app, '/vcek/v1/Milan/crl')));
+    const before = await list();
+    clock.advance(10_000);
+    kds.revoke('Milan', 'ASK');
+    expect((await list()).serials).toEqual(['010001']);
+    clock.advance(-10_000);
+    expect(await list()).toEqual(before);
+    clock.advance(10_000);
+    expect((await list()).serials).toEqual(['010001']);
   });
 });
 

@@ -279,7 +279,7 @@ describe('the description of a launch', () => {
     ['a hidden file', 'launch.kernel', { kernel: '.profile' }],
     ['a number of features', 'launch.guestFeatures', { guestFeatures: 1 }],
     ['half a CPU', 'launch.vcpus', { vcpus: 0.5 }],
-    ['an unknown member', 'launch', { bios: 'x' }],
+    ['an unknown member', 'launch.bios', { bios: 'x' }],
   ])('with %s is refused', (_, key, change) => {
     expect(() => readLaunch({ ...describeLaunch(config).description, ...change }, () => firmware)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key }));
   });

@@ -6,11 +6,10 @@
  */
 import { z } from 'zod';
 import type { Bundle } from '../../bundle.ts';
-import { CodecError, ConfigError, FirmwareError, ServiceError, TeemuError } from '../../errors.ts';
+import { CodecError, ConfigError, firstIssue, FirmwareError, ServiceError, TeemuError } from '../../errors.ts';
 import { AdjustableClock, type World } from '../../world.ts';
 import type { App } from '../app.ts';
 import { globMatches } from '../faults/glob.ts';
-import { firstIssue } from '../faults/issue.ts';
 import { FAULT_RULE } from '../faults/plan.ts';
 import { isLoopback } from '../http/listen.ts';
 import { type Answer, jsonReply, type Reply, type ServiceRequest } from '../http/message.ts';

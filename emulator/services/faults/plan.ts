@@ -6,9 +6,8 @@
  * requests in the same order meet the same faults again, in a private world too.
  */
 import { z } from 'zod';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, firstIssue } from '../../errors.ts';
 import type { World } from '../../world.ts';
-import { firstIssue } from './issue.ts';
 import { globMatches } from './glob.ts';
 import type { Disturbance, FaultRow } from './row.ts';
 

@@ -6,7 +6,7 @@
  */
 import { ServiceError } from '../../errors.ts';
 import { type AmdAuthority, authorityOf } from '../../snp/authority.ts';
-import { type Line, LINES } from '../../snp/products.ts';
+import { type Line, LINE_TABLE, LINES } from '../../snp/products.ts';
 import type { Tcb } from '../../snp/tcb.ts';
 import type { World } from '../../world.ts';
 import { Cache } from '../http/cache.ts';
@@ -25,9 +25,6 @@ export type Kind = 'vcek' | 'vlek';
  * version 2, go-sev-guest needs a stepping.
  */
 export type ProductNames = 'current' | 'stepping';
-
-/** The first stepping that go-sev-guest knows and customers have. */
-export const STEPPING_NAMES: Readonly<Record<Line, string>> = { Milan: 'Milan-B0', Genoa: 'Genoa-B1', Turin: 'Turin-B1' };
 
 /** How a {@link Kds} is set up. */
 export interface KdsOptions {
@@ -116,7 +113,7 @@ export class Kds implements Service {
 
   /** What the certificates of chips are made with. */
   leafOptions(line: Line): { productName?: string } {
-    return this.#productNames === 'stepping' ? { productName: STEPPING_NAMES[line] } : {};
+    return this.#productNames === 'stepping' ? { productName: LINE_TABLE[line].steppingName } : {};
   }
 
   /** A certificate as the service hands it out. */

@@ -1,6 +1,6 @@
 /** How a bundle says what its guest was launched with, so that anybody can recompute the measurement from the files beside it. */
 import { z } from 'zod';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, firstIssue } from '../../errors.ts';
 import { type LaunchConfig, MAX_VCPUS } from './measure.ts';
 import { VMMS, type Vmm } from './vmsa.ts';
 
@@ -66,8 +66,8 @@ export function describeLaunch({ ovmf, kernel, initrd, append, vcpus = 1, vcpuTy
 export function readLaunch(value: unknown, read: (name: string) => Uint8Array): LaunchConfig {
   const parsed = LAUNCH_DESCRIPTION.safeParse(value);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new ConfigError(['launch', ...(issue?.path ?? [])].join('.'), issue?.message ?? 'is no description of a launch');
+    const { path, message } = firstIssue(parsed.error);
+    throw new ConfigError(path === '' ? 'launch' : `launch.${path}`, message);
   }
   const { ovmf, kernel, initrd, append, guestFeatures, vcpuType, svsm, ...rest } = parsed.data;
   return {
