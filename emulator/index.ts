@@ -1,6 +1,7 @@
 /** teemu as a library: the public surface of the emulated hardware and services. */
-export { type Bundle, EMULATED, type Json, type Manifest } from './bundle.ts';
+export { type Bundle, EMULATED, exportBundle, type ExportForm, type Json, type Manifest } from './bundle.ts';
 export { readBundle } from './disk/bundle-folder.ts';
+export { writeBundle } from './disk/bundle-writer.ts';
 export { CodecError, ConfigError, FirmwareError, ServiceError, TeemuError, type TeemuErrorCode } from './errors.ts';
 export type { ServiceUrls } from './services/start.ts';
 export { AmdAuthority, authorityOf } from './snp/authority.ts';
@@ -20,6 +21,6 @@ export { type Platform, platformOf } from './snp/secure-processor/platform.ts';
 export { SecureProcessor } from './snp/secure-processor/secure-processor.ts';
 export type { Tcb } from './snp/tcb.ts';
 export { startTeemu, type Teemu, type TeemuOptions } from './teemu.ts';
-export { TEES } from './tee.ts';
+export { type Tee, TEES } from './tee.ts';
 export { AdjustableClock, type Clock, fixedClock, seededWorld, systemClock, World } from './world.ts';
 export { openPrivateWorld } from './world-folder.ts';
