@@ -59,7 +59,7 @@ function teeOption(member: string, schema: z.ZodType): Option {
   const inner = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
   const flag = flagOf(member);
   const doc = schema.description ?? '';
-  if (inner instanceof z.ZodArray) return repeatable(`${flag} <path=value>`, doc);
+  if (inner instanceof z.ZodArray) return repeatable(`${flag} ${member === 'set' ? '<path=value>' : '<text>'}`, doc);
   return inner instanceof z.ZodEnum ? new Option(`${flag} <name>`, doc) : new Option(`${flag} <value>`, doc);
 }
 
