@@ -1,12 +1,9 @@
 /** What a caller may say about SNP evidence: one row an option, from which the command line, the control port and the library take theirs. */
 import { z } from 'zod';
-import { hexUpTo, wholeNumber, words } from '../option-values.ts';
+import { asciiUpTo, hexUpTo, wholeNumber, words } from '../option-values.ts';
 import { SNP_PRESETS } from './presets.ts';
 import { PRODUCTS } from './products.ts';
 import { REPORT_VERSIONS } from './report.ts';
-
-/** What an IA5String of a certificate can hold, but for what steers terminals. */
-const asciiUpTo = (length: number): z.ZodString => z.string().regex(new RegExp(`^[ -~]{1,${length}}$`), `must be 1 to ${length} characters of printable ASCII`);
 
 /** Options of `teemu evidence snp`, of `POST /evidence/snp` and of the library; the command line writes them with hyphens. */
 export const SNP_OPTIONS = z.strictObject({
