@@ -8,7 +8,7 @@ import { answerFetch } from './http/fetch.ts';
 import { type Reply, type ServiceRequest, textReply } from './http/message.ts';
 import { type Found, MethodNotAllowed } from './http/route.ts';
 import type { Service } from './http/service.ts';
-import type { Journal } from './journal.ts';
+import type { Journal } from './control/journal.ts';
 
 /** What an {@link App} is made of. */
 export interface AppOptions {

@@ -11,7 +11,7 @@ import { type ActiveRule, Die, FaultPlan, type FaultRule } from './faults/plan.t
 import { FAULTS } from './faults/table.ts';
 import { listen, type Listener } from './http/listen.ts';
 import type { Service } from './http/service.ts';
-import { Journal, type JournalEntry } from './journal.ts';
+import { Journal, type JournalEntry } from './control/journal.ts';
 import { Kds, type ProductNames } from './kds/kds.ts';
 import type { RateLimit } from './kds/throttle.ts';
 import { startProxy } from './proxy/proxy.ts';

@@ -1,6 +1,6 @@
 /** The request journal. */
 import { describe, expect, test } from 'vitest';
-import { BODY_KEPT, Journal, TEXT_LIMIT } from '../../emulator/services/journal.ts';
+import { BODY_KEPT, Journal, TEXT_LIMIT } from '../../emulator/services/control/journal.ts';
 import type { ServiceRequest } from '../../emulator/services/http/message.ts';
 import { ask, assembled, NOW } from './world.ts';
 

@@ -2,9 +2,9 @@
 import { App } from '../../../emulator/services/app.ts';
 import { Die, FaultPlan } from '../../../emulator/services/faults/plan.ts';
 import { FAULTS } from '../../../emulator/services/faults/table.ts';
-import { Pccs, type PccsMode } from '../../../emulator/services/intel/pccs.ts';
+import { Pccs, type PccsMode } from '../../../emulator/services/intel/pccs/pccs.ts';
 import { Pcs, type PcsOptions } from '../../../emulator/services/intel/pcs.ts';
-import { Journal } from '../../../emulator/services/journal.ts';
+import { Journal } from '../../../emulator/services/control/journal.ts';
 import { type Clock, fixedClock, seededWorld, type World } from '../../../emulator/world.ts';
 
 /** Within the time of evaluation 18 as standard and 20 as early. */

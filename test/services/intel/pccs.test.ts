@@ -1,8 +1,8 @@
 /** PCCS: Intel's answers in its dialect, its three modes, its administrator, and its refusals. */
 import { describe, expect, test } from 'vitest';
 import { pemBlocks, readCrl } from '../../../emulator/pki/read.ts';
-import { PCCS_STATUS } from '../../../emulator/services/intel/pccs-status.ts';
-import { PCCS_TOKENS, type PccsMode } from '../../../emulator/services/intel/pccs.ts';
+import { PCCS_STATUS } from '../../../emulator/services/intel/pccs/status.ts';
+import { PCCS_TOKENS, type PccsMode } from '../../../emulator/services/intel/pccs/pccs.ts';
 import { platformCollaterals } from '../../../emulator/tdx/collateral/platform-collaterals.ts';
 import { encryptedPpid, platformManifest, qeId, tcbm } from '../../../emulator/tdx/platform/id.ts';
 import { type Platform, platformState, tdxPlatform } from '../../../emulator/tdx/platform/platform.ts';

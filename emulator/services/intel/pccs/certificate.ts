@@ -1,10 +1,10 @@
 /** What a caching service reads of a PCK certificate that it is handed: whose it is. */
-import { TeemuError } from '../../errors.ts';
-import { OID } from '../../pki/der.ts';
-import { INTEL_PROFILES } from '../../pki/profiles/intel.ts';
-import { pemBlocks, readCertificate, readName } from '../../pki/read.ts';
-import { readSgxExtension, SGX_EXTENSION_OID } from '../../pki/sgx-extension.ts';
-import type { PckCa } from '../../tdx/platform/platform.ts';
+import { TeemuError } from '../../../errors.ts';
+import { OID } from '../../../pki/der.ts';
+import { INTEL_PROFILES } from '../../../pki/profiles/intel.ts';
+import { pemBlocks, readCertificate, readName } from '../../../pki/read.ts';
+import { readSgxExtension, SGX_EXTENSION_OID } from '../../../pki/sgx-extension.ts';
+import type { PckCa } from '../../../tdx/platform/platform.ts';
 
 /** FMSPC (upper case) and issuer of a PCK certificate, or undefined when it is none. @param pem text in PEM */
 export function pckCertificate(pem: string): { readonly fmspc: string; readonly ca: PckCa } | undefined {

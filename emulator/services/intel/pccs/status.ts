@@ -1,7 +1,7 @@
 /** The statuses of a caching service: its words for them, and the fault that gives any of them. */
 import { z } from 'zod';
-import { ServiceError } from '../../errors.ts';
-import { type FaultRow, faultRow } from '../faults/row.ts';
+import { ServiceError } from '../../../errors.ts';
+import { type FaultRow, faultRow } from '../../faults/row.ts';
 import type { Pccs } from './pccs.ts';
 
 /** The service's own statuses, and its words for them. Source: PCCS, pccs_status_code.js. */

@@ -3,8 +3,8 @@
  * a vsock would. One request a connection, as Intel's daemon does it.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { ConfigError } from '../errors.ts';
-import { answerQgsInput, MAX_QGS_REQUEST, type QgsInput, type QgsService, readQgsInput } from '../tdx/quoting/qgs.ts';
+import { ConfigError } from '../../errors.ts';
+import { answerQgsInput, MAX_QGS_REQUEST, type QgsInput, type QgsService, readQgsInput } from '../../tdx/quoting/qgs.ts';
 
 /** Where to listen: a path, or a port on the loopback interface (0, which is the default, takes any free one). */
 export type QgsAddress = { readonly path: string } | { readonly port?: number };

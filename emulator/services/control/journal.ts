@@ -1,6 +1,6 @@
 /** The request journal: what was asked of the services and what they answered, the newest entries only. */
-import { Cache } from './http/cache.ts';
-import { type ServiceRequest, splitTarget } from './http/message.ts';
+import { Cache } from '../http/cache.ts';
+import { type ServiceRequest, splitTarget } from '../http/message.ts';
 
 /** One request and its answer. */
 export interface JournalEntry {

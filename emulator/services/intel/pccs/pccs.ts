@@ -7,25 +7,25 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { ServiceError } from '../../errors.ts';
-import { CA_ROLE } from '../../tdx/authority.ts';
-import { platformOfEncryptedPpid, platformOfManifest, platformOfQeId } from '../../tdx/platform/id.ts';
-import { modelOfFmspc, PCE_ID } from '../../tdx/platform/models.ts';
-import { PCK_CAS, type PckCa, type Platform } from '../../tdx/platform/platform.ts';
-import type { EnclaveName } from '../../tdx/tcb/enclaves.ts';
-import { atLeast } from '../../tdx/tcb/levels.ts';
-import type { PcsTee } from '../../tdx/tcb/tcb-info.ts';
-import type { World } from '../../world.ts';
-import type { Reply, ServiceRequest } from '../http/message.ts';
-import { type Route, RouteTable } from '../http/route.ts';
-import type { Service } from '../http/service.ts';
-import { bestTcb, pckHeaders } from './pck.ts';
-import { PccsCache, type Update } from './pccs-cache.ts';
-import { pckCertificate } from './pccs-certificate.ts';
-import { PCCS_FAULTS, PCCS_STATUS, refusal } from './pccs-status.ts';
-import { PLATFORM_COLLATERAL, PLATFORM_REGISTRATION, type PlatformCollateralPut, type PlatformRegistration } from './pccs-schema.ts';
-import { type Answered, answered, Pcs, type PcsOptions } from './pcs.ts';
-import { jsonObject, Query } from './query.ts';
+import { ServiceError } from '../../../errors.ts';
+import { CA_ROLE } from '../../../tdx/authority.ts';
+import { platformOfEncryptedPpid, platformOfManifest, platformOfQeId } from '../../../tdx/platform/id.ts';
+import { modelOfFmspc, PCE_ID } from '../../../tdx/platform/models.ts';
+import { PCK_CAS, type PckCa, type Platform } from '../../../tdx/platform/platform.ts';
+import type { EnclaveName } from '../../../tdx/tcb/enclaves.ts';
+import { atLeast } from '../../../tdx/tcb/levels.ts';
+import type { PcsTee } from '../../../tdx/tcb/tcb-info.ts';
+import type { World } from '../../../world.ts';
+import type { Reply, ServiceRequest } from '../../http/message.ts';
+import { type Route, RouteTable } from '../../http/route.ts';
+import type { Service } from '../../http/service.ts';
+import { bestTcb, pckHeaders } from '../pck.ts';
+import { PccsCache, type Update } from './cache.ts';
+import { pckCertificate } from './certificate.ts';
+import { PCCS_FAULTS, PCCS_STATUS, refusal } from './status.ts';
+import { PLATFORM_COLLATERAL, PLATFORM_REGISTRATION, type PlatformCollateralPut, type PlatformRegistration } from './schema.ts';
+import { type Answered, answered, Pcs, type PcsOptions } from '../pcs.ts';
+import { jsonObject, Query } from '../query.ts';
 
 /** When the service asks Intel: for whatever it lacks, when a platform registers, or never. */
 export const PCCS_MODES = ['lazy', 'req', 'offline'] as const;

@@ -1,9 +1,9 @@
 /** What a caching service holds of what its administrator put: documents, lists, chains and certificates. */
-import type { PckCa } from '../../tdx/platform/platform.ts';
-import { PCK_CAS } from '../../tdx/platform/platform.ts';
-import type { EnclaveName } from '../../tdx/tcb/enclaves.ts';
-import type { PcsTee } from '../../tdx/tcb/tcb-info.ts';
-import type { PlatformCollateralPut } from './pccs-schema.ts';
+import type { PckCa } from '../../../tdx/platform/platform.ts';
+import { PCK_CAS } from '../../../tdx/platform/platform.ts';
+import type { EnclaveName } from '../../../tdx/tcb/enclaves.ts';
+import type { PcsTee } from '../../../tdx/tcb/tcb-info.ts';
+import type { PlatformCollateralPut } from './schema.ts';
 
 /** Which of the two kinds of collateral. */
 export type Update = 'standard' | 'early';

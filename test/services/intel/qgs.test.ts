@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type QgsAddress, type QgsListener, serveQgs } from '../../emulator/services/qgs.ts';
-import { frameQgs, type QgsService } from '../../emulator/tdx/quoting/qgs.ts';
-import { decodeQgsMessage, encodeQgsMessage } from '../../emulator/tdx/quoting/qgs-messages.ts';
-import { REPORT_DATA, tdxMachine } from '../tdx/machine.ts';
+import { type QgsAddress, type QgsListener, serveQgs } from '../../../emulator/services/intel/qgs.ts';
+import { frameQgs, type QgsService } from '../../../emulator/tdx/quoting/qgs.ts';
+import { decodeQgsMessage, encodeQgsMessage } from '../../../emulator/tdx/quoting/qgs-messages.ts';
+import { REPORT_DATA, tdxMachine } from '../../tdx/machine.ts';
 
 const hex = (b: Uint8Array): string => Buffer.from(b).toString('hex');
 const { quotingEnclave, launch } = tdxMachine();
