@@ -62,7 +62,7 @@ export interface Edits {
 }
 
 /** Evidence whose collateral is not prepared. */
-export type Evidence = PresentedTdx & { readonly collateral: PresentedCollateral };
+export type Evidence = Omit<PresentedTdx, 'collateral'> & { readonly collateral: PresentedCollateral };
 
 const IMAGE = syntheticFirmware({ size: 16 << 10 });
 /** Report data of everything here. */
@@ -118,7 +118,8 @@ export function evidence(machine: Machine = V4, edits: Edits = {}): Evidence {
   const signers = tcbSigning.pem + root;
   const presented: Evidence = {
     quote,
-    tdReport,
+    // A quote that says something else was not made from this report.
+    ...(edits.quote ? {} : { tdReport }),
     collateral: {
       tcbInfo: collateral.tcbInfo('tdx', fmspcOf(platform), 'standard', edits.tcbInfo).body,
       qeIdentity: collateral.identity('TD_QE', 'standard', edits.qeIdentity).body,

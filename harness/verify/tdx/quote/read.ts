@@ -35,7 +35,8 @@ const FORM: readonly TdxReason[] = ['quote-version', 'quote-tee-type', 'quote-ke
 
 function reasonOf(error: TeemuError): TdxReason {
   if (error.code === 'ERR_CODEC_RESERVED') return 'quote-reserved';
-  return (error instanceof CodecError ? REASON_OF_FIELD[error.path] : undefined) ?? 'quote-length';
+  if (!(error instanceof CodecError) || error.code === 'ERR_CODEC_TRUNCATED') return 'quote-length';
+  return REASON_OF_FIELD[error.path] ?? 'quote-length';
 }
 
 /** Takes a quote apart. @param src nobody else's */
