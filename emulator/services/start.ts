@@ -54,7 +54,7 @@ export interface ServicesOptions {
 export interface ServiceUrls {
   readonly kds: string;
   /** Of any other service, by its name. */
-  readonly [service: string]: string;
+  readonly [service: string]: string | undefined;
   readonly control: string;
   /** Where the proxy was asked for. */
   readonly proxy?: string;

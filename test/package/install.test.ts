@@ -19,6 +19,15 @@ function run(command: string, ...args: readonly string[]): string {
   return execFileSync(command, args, { cwd: project, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** Compiles the project. @throws with what the compiler printed, which goes to its standard output */
+function compile(): void {
+  try {
+    run('npx', 'tsc', '-p', '.');
+  } catch (cause) {
+    throw new Error(cause instanceof Error && 'stdout' in cause ? String(cause.stdout) : String(cause), { cause });
+  }
+}
+
 /** The n-th block of a language in the README. */
 function readmeBlock(language: string, index: number): string {
   const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))];
@@ -58,7 +67,7 @@ describe.skipIf(process.env.TEEMU_PACKAGE === undefined)('the package in an empt
   test.each(Object.keys(manifest.exports).filter((name) => !name.endsWith('.json')))('exports %s with types', (name) => {
     const specifier = `teemu${name.slice(1)}`;
     writeFileSync(join(project, 'src/index.ts'), `import * as all from '${specifier}';\nconst names: string[] = Object.keys(all);\nif (names.length === 0) throw new Error('nothing');\n`);
-    run('npx', 'tsc', '-p', '.');
+    compile();
     // What is for vitest can be imported inside vitest only.
     if (name !== './vitest') run(process.execPath, 'out/index.js');
   });
@@ -67,7 +76,7 @@ describe.skipIf(process.env.TEEMU_PACKAGE === undefined)('the package in an empt
     const example = readmeBlock('ts', 0);
     expect(example).toContain("from 'teemu'");
     writeFileSync(join(project, 'src/index.ts'), example);
-    run('npx', 'tsc', '-p', '.');
+    compile();
     // Node 20 does not know `await using`; what the compiler makes of it for es2023 does without.
     expect(run(process.execPath, 'out/index.js')).not.toBe('');
   });
