@@ -1,6 +1,8 @@
 /** What SEV-SNP's files look like. */
 import { dump } from '../codec/dump.ts';
+import { guidBytes, type GuidOrder } from '../codec/guid.ts';
 import type { TeemuError } from '../errors.ts';
+import { sameBytes } from '../pki/read.ts';
 import { CERTIFICATE_GUIDS, CERTIFICATE_TABLE_ENTRY, type CertificateTableEntry, decodeCertificateTable } from '../snp/certificate-table.ts';
 import { CHIP_MARKER } from '../snp/chip.ts';
 import { lineOfCpu } from '../snp/products.ts';
@@ -66,18 +68,12 @@ const TCB_ORDER = [
   ['committedTcb', 'currentTcb'],
 ] as const;
 
-const GUID_ORDERS = ['textual', 'little-endian'] as const;
+const GUID_ORDERS: readonly GuidOrder[] = ['textual', 'little-endian'];
 
 /** Which way round the GUIDs of the table are written, by the first one; undefined when it is none of AMD's. */
-function tableOrder(src: Uint8Array): (typeof GUID_ORDERS)[number] | undefined {
-  const first = Buffer.from(src.subarray(0, 16)).toString('hex');
-  return GUID_ORDERS.find((order) => Object.values(CERTIFICATE_GUIDS).some((guid) => guidHex(guid, order) === first));
-}
-
-function guidHex(guid: string, order: (typeof GUID_ORDERS)[number]): string {
-  const turn = (hex: string): string => (order === 'textual' ? hex : Buffer.from(hex, 'hex').reverse().toString('hex'));
-  const [a = '', b = '', c = '', ...rest] = guid.split('-');
-  return [turn(a), turn(b), turn(c), ...rest].join('');
+function tableOrder(src: Uint8Array): GuidOrder | undefined {
+  const first = src.subarray(0, 16);
+  return GUID_ORDERS.find((order) => Object.values(CERTIFICATE_GUIDS).some((guid) => sameBytes(guidBytes(guid, order), first)));
 }
 
 /** @param base where the table begins in the file */

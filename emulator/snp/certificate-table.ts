@@ -1,4 +1,5 @@
 /** The certificate table that a host hands to its guest with an extended report: GUIDs, offsets and lengths, then the contents. */
+import { type GuidOrder, guidBytes, guidText } from '../codec/guid.ts';
 import { Layout } from '../codec/layout.ts';
 import { bytes, u32 } from '../codec/rows.ts';
 import { CodecError, ConfigError } from '../errors.ts';
@@ -27,12 +28,6 @@ export type CertificateKind = keyof typeof CERTIFICATE_GUIDS;
 /** One thing in a table: of a known kind, or under a GUID of somebody's own. Certificates and lists are DER. */
 export type CertificateTableEntry = { readonly kind: CertificateKind; readonly contents: Uint8Array } | { readonly kind: 'other'; readonly guid: string; readonly contents: Uint8Array };
 
-/**
- * How a GUID's bytes lie: in the order in which it is written, as AMD's own tools and every open verifier but a few have it, or with its first
- * three groups little-endian, as Microsoft's structure has it.
- */
-export type GuidOrder = 'textual' | 'little-endian';
-
 /** No genuine table comes near these; they bound what a hostile one can cost. */
 export const MAX_TABLE_SIZE = 1 << 20;
 const MAX_ENTRIES = 64;
@@ -41,6 +36,7 @@ const KINDS: ReadonlyMap<string, CertificateKind> = new Map((Object.keys(CERTIFI
 
 /**
  * Writes a table: every entry in the order given, contents one behind the other without gaps.
+ * @param guidOrder as text is AMD's own tools' order, and that of every open verifier but a few; little-endian is that of Microsoft's structure
  * @throws {ConfigError} for a GUID that is none, or a table larger than 1 MiB or of more than 64 entries
  */
 export function encodeCertificateTable(entries: readonly CertificateTableEntry[], { guidOrder = 'textual' }: { guidOrder?: GuidOrder } = {}): Uint8Array {
@@ -121,29 +117,4 @@ const GOOGLE_PLATFORM_INFO = new Layout('snp.google-platform-info', 8, 'google/g
 /** Contents of Google's entry. @param cpuid1Eax 32 bits @returns 8 bytes */
 export function googlePlatformInfo(cpuid1Eax: number): Uint8Array {
   return GOOGLE_PLATFORM_INFO.encode({ cpuid1Eax });
-}
-
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Where the three groups lie that one order turns round. */
-const GROUPS = [
-  [0, 4],
-  [4, 6],
-  [6, 8],
-] as const;
-
-function guidBytes(text: string, order: GuidOrder): Uint8Array {
-  const plain = text.toLowerCase();
-  if (!GUID.test(plain)) throw new ConfigError('guid', `'${text.slice(0, 40)}' is no GUID`);
-  return turned(Uint8Array.from(Buffer.from(plain.replaceAll('-', ''), 'hex')), order);
-}
-
-function guidText(guid: Uint8Array, order: GuidOrder): string {
-  const hex = Buffer.from(turned(guid, order)).toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
-
-function turned(guid: Uint8Array, order: GuidOrder): Uint8Array {
-  const out = guid.slice();
-  if (order === 'little-endian') for (const [from, to] of GROUPS) out.subarray(from, to).reverse();
-  return out;
 }

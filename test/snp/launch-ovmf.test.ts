@@ -5,7 +5,7 @@ import type { Layout } from '../../emulator/codec/layout.ts';
 import { CodecError, TeemuError } from '../../emulator/errors.ts';
 import { footerTable, syntheticFirmware, syntheticInitrd, syntheticKernel, TDX_METADATA, TDX_SECTION } from '../../emulator/snp/launch/firmware.ts';
 import { launchPages } from '../../emulator/snp/launch/measure.ts';
-import { FOOTER_FROM_END, guidBytes, guidText, MAX_SECTIONS, parseOvmf, SEV_METADATA, SEV_SECTION, TABLE_ADDRESS, TABLE_AREA, TABLE_ENTRY, TABLE_GUIDS } from '../../emulator/snp/launch/ovmf.ts';
+import { FOOTER_FROM_END, MAX_SECTIONS, parseOvmf, SEV_METADATA, SEV_SECTION, TABLE_ADDRESS, TABLE_AREA, TABLE_ENTRY, TABLE_GUIDS } from '../../emulator/snp/launch/ovmf.ts';
 import { iterations } from '../hostile/iterations.ts';
 
 const image = syntheticFirmware({ size: 8192 });
@@ -141,24 +141,6 @@ describe('the synthetic firmware', () => {
     const trailer = Math.ceil((120 + size) / 4) * 4;
     expect(archive.slice(trailer, trailer + 6)).toBe('070701');
     expect(archive.slice(trailer + 110, trailer + 121)).toBe('TRAILER!!!\0');
-  });
-});
-
-describe('GUIDs', () => {
-  test('store their first three groups little-endian', () => {
-    expect(Buffer.from(guidBytes('00112233-4455-6677-8899-aabbccddeeff')).toString('hex')).toBe('33221100554477668899aabbccddeeff');
-  });
-
-  test('read back as lower-case text', () => {
-    fc.assert(
-      fc.property(fc.uuid(), (text) => {
-        expect(guidText(guidBytes(text.toUpperCase()))).toBe(text);
-      }),
-    );
-  });
-
-  test('of another form are refused', () => {
-    expect(() => guidBytes('{00112233}')).toThrow(TeemuError);
   });
 });
 

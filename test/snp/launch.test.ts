@@ -4,9 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { cpuSignature, VCPU_TYPES, vcpuSignature } from '../../emulator/snp/launch/cpu-types.ts';
 import { describeLaunch, readLaunch } from '../../emulator/snp/launch/description.ts';
 import { SYNTHETIC_APPEND, syntheticFirmware, syntheticInitrd, syntheticKernel } from '../../emulator/snp/launch/firmware.ts';
+import { guidBytes } from '../../emulator/codec/guid.ts';
 import { KERNEL_HASH_GUIDS, KERNEL_HASHES, kernelHashes } from '../../emulator/snp/launch/kernel-hashes.ts';
 import { type LaunchConfig, launchPages, measureLaunch, measureWithOvmfHash, ovmfHash } from '../../emulator/snp/launch/measure.ts';
-import { guidBytes, parseOvmf, SEV_METADATA, SEV_SECTION } from '../../emulator/snp/launch/ovmf.ts';
+import { parseOvmf, SEV_METADATA, SEV_SECTION } from '../../emulator/snp/launch/ovmf.ts';
 import { LaunchDigest, type LaunchPage, PAGE_TYPES, type PageType, VMSA_GPA } from '../../emulator/snp/launch/page-info.ts';
 import { BSP_EIP, SEGMENT, VMSA, vmsaPage } from '../../emulator/snp/launch/vmsa.ts';
 import { describeReal, REAL_SAMPLES, realSample } from '../real-samples.ts';
@@ -162,7 +163,9 @@ describe('kernel hashes', () => {
 
   test('name each entry by its GUID and length, command line first', () => {
     const table = KERNEL_HASHES.decode(kernelHashes({ kernel: new Uint8Array(0) }));
-    expect([table.guid, table.cmdline.guid, table.initrd.guid, table.kernel.guid]).toEqual([KERNEL_HASH_GUIDS.table, KERNEL_HASH_GUIDS.cmdline, KERNEL_HASH_GUIDS.initrd, KERNEL_HASH_GUIDS.kernel].map(guidBytes));
+    expect([table.guid, table.cmdline.guid, table.initrd.guid, table.kernel.guid]).toEqual(
+      [KERNEL_HASH_GUIDS.table, KERNEL_HASH_GUIDS.cmdline, KERNEL_HASH_GUIDS.initrd, KERNEL_HASH_GUIDS.kernel].map((guid) => guidBytes(guid)),
+    );
     expect([table.length, table.cmdline.length, table.initrd.length, table.kernel.length]).toEqual([168, 50, 50, 50]);
   });
 });

@@ -3,9 +3,10 @@
  * The firmware has the footer table and the SEV metadata of a genuine OVMF build, in genuine order and at genuine addresses, and no
  * code but a halt: it says what it is, and it starts nothing.
  */
+import { guidBytes } from '../../codec/guid.ts';
 import { Layout } from '../../codec/layout.ts';
 import { bytes, u32, u64 } from '../../codec/rows.ts';
-import { FOOTER_FROM_END, FOUR_GIB, guidBytes, MAX_IMAGE_SIZE, SECTION_TYPES, type SectionType, SEV_METADATA, SEV_SECTION, TABLE_ADDRESS, TABLE_AREA, TABLE_ENTRY, TABLE_GUIDS } from './ovmf.ts';
+import { FOOTER_FROM_END, FOUR_GIB, MAX_IMAGE_SIZE, SECTION_TYPES, type SectionType, SEV_METADATA, SEV_SECTION, TABLE_ADDRESS, TABLE_AREA, TABLE_ENTRY, TABLE_GUIDS } from './ovmf.ts';
 import { PAGE_SIZE } from './page-info.ts';
 
 const TDX_SOURCE = 'EDK2 OvmfPkg/ResetVector/X64/IntelTdxMetadata.asm';

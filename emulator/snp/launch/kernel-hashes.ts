@@ -1,9 +1,9 @@
 /** The table of SHA-256 hashes by which QEMU binds kernel, initrd and command line to a directly booted guest's measurement. */
 import { createHash } from 'node:crypto';
+import { guidBytes } from '../../codec/guid.ts';
 import { Layout } from '../../codec/layout.ts';
 import { bytes, reserved, struct, u16 } from '../../codec/rows.ts';
 import { ConfigError } from '../../errors.ts';
-import { guidBytes } from './ovmf.ts';
 import { PAGE_SIZE } from './page-info.ts';
 
 const SOURCE = 'QEMU target/i386/sev.c, SevHashTable; read by OvmfPkg/AmdSev/BlobVerifierLibSevHashes';

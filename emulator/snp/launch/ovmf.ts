@@ -2,9 +2,10 @@
  * What a UEFI firmware image says about itself: the table of GUIDed entries that ends 32 bytes before the image's end, and the SEV
  * metadata that it points to. An image comes from anywhere, so every length in it is checked before use.
  */
+import { guidText } from '../../codec/guid.ts';
 import { Layout } from '../../codec/layout.ts';
 import { bytes, u16, u32 } from '../../codec/rows.ts';
-import { CodecError, ConfigError } from '../../errors.ts';
+import { CodecError } from '../../errors.ts';
 import { PAGE_SIZE } from './page-info.ts';
 
 const TABLE_SOURCE = 'EDK2 OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm';
@@ -213,21 +214,4 @@ function checkPlace(sections: readonly OvmfSection[], imageGpa: number, imageSiz
 function decodeAt<T>(layout: { readonly size: number; decode(src: Uint8Array): T }, src: Uint8Array, at: number, path: string): T {
   if (src.length !== layout.size) throw new CodecError(src.length < layout.size ? 'ERR_CODEC_TRUNCATED' : 'ERR_CODEC_LENGTH', path, at, `must be ${layout.size} bytes, is ${src.length}`);
   return layout.decode(src);
-}
-
-/**
- * The 16 bytes of a GUID in the form that UEFI stores: the first three groups little-endian.
- * @param text `96b582de-1fb2-45f7-baea-a366c55a082d`
- * @throws {ConfigError} for a text that is no GUID
- */
-export function guidBytes(text: string): Uint8Array {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new ConfigError('guid', `must look like ${TABLE_GUIDS.footer}, is '${text.slice(0, 40)}'`);
-  const raw = Uint8Array.from(Buffer.from(text.replaceAll('-', ''), 'hex'));
-  return Uint8Array.from([...raw.subarray(0, 4).toReversed(), ...raw.subarray(4, 6).toReversed(), ...raw.subarray(6, 8).toReversed(), ...raw.subarray(8)]);
-}
-
-/** @param raw 16 bytes as {@link guidBytes} gives them @returns the GUID as lower-case text */
-export function guidText(raw: Uint8Array): string {
-  const hex = Buffer.from([...raw.subarray(0, 4).toReversed(), ...raw.subarray(4, 6).toReversed(), ...raw.subarray(6, 8).toReversed(), ...raw.subarray(8)]).toString('hex');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

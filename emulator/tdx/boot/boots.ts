@@ -1,7 +1,7 @@
 /**
  * How a TD is booted: which events, in which order. Each row follows a genuine log, event by event.
  */
-import { guidBytes } from '../../snp/launch/ovmf.ts';
+import { guidBytes } from '../../codec/guid.ts';
 import { utf16, VARIABLE_GUIDS, type Variable } from './uefi/variables.ts';
 import { devicePath, loadOption, NODES } from './uefi/device-path.ts';
 import { gptEventData, type Partition } from './uefi/gpt.ts';

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { Layout } from '../../codec/layout.ts';
 import { u32, u64 } from '../../codec/rows.ts';
-import { guidBytes } from '../../snp/launch/ovmf.ts';
+import { guidBytes } from '../../codec/guid.ts';
 import { EVENT } from './log/event-types.ts';
 import { type LogEvent, SHA_384 } from './log/event-log.ts';
 import { authenticodeDigest } from './uefi/pe.ts';

@@ -2,10 +2,11 @@
  * A synthetic firmware for TDs: the metadata by which a VMM starts a TD, an empty store of variables, and no code but a halt. It says what it
  * is, and it starts nothing.
  */
+import { guidBytes } from '../../codec/guid.ts';
 import { Layout } from '../../codec/layout.ts';
 import { bytes, reserved, u8, u16, u32, u64 } from '../../codec/rows.ts';
 import { footerTable, TDX_METADATA, TDX_SECTION } from '../../snp/launch/firmware.ts';
-import { FOOTER_FROM_END, FOUR_GIB, guidBytes, TABLE_ADDRESS, TABLE_GUIDS } from '../../snp/launch/ovmf.ts';
+import { FOOTER_FROM_END, FOUR_GIB, TABLE_ADDRESS, TABLE_GUIDS } from '../../snp/launch/ovmf.ts';
 import { TDVF_SECTION_TYPES } from '../module/tdvf.ts';
 
 const PI = 'UEFI Platform Initialization 1.8, volume 3';

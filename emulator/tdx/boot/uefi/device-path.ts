@@ -1,7 +1,7 @@
 /** Device paths and load options: how firmware names what it boots. Source: UEFI 2.10, 10 and 3.1.3. */
 import { Layout } from '../../../codec/layout.ts';
 import { bytes, u8, u16, u32, u64 } from '../../../codec/rows.ts';
-import { guidBytes } from '../../../snp/launch/ovmf.ts';
+import { guidBytes } from '../../../codec/guid.ts';
 import { utf16 } from './variables.ts';
 
 /** The head of every node; its contents follow. */

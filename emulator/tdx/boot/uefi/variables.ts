@@ -3,7 +3,7 @@ import { Layout } from '../../../codec/layout.ts';
 import { bytes, u32, u64 } from '../../../codec/rows.ts';
 import { ByteReader } from '../../../codec/stream.ts';
 import { CodecError } from '../../../errors.ts';
-import { guidBytes } from '../../../snp/launch/ovmf.ts';
+import { guidBytes } from '../../../codec/guid.ts';
 
 /** Vendors of variables. */
 export const VARIABLE_GUIDS = {
