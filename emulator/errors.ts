@@ -52,11 +52,14 @@ export class CodecError extends TeemuError {
   readonly path: string;
   /** Byte offset from the start of the outermost structure. */
   readonly at: number;
+  /** The message without path and offset: what must be, and what is. */
+  readonly rule: string;
 
   constructor(code: TeemuErrorCode, path: string, at: number, rule: string, options?: ErrorOptions) {
     super(code, `${path} (0x${at.toString(16)}): ${rule}`, options);
     this.path = path;
     this.at = at;
+    this.rule = rule;
   }
 }
 

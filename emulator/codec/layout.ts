@@ -194,6 +194,7 @@ function writeRows(layout: Layout, dst: Uint8Array, view: DataView, base: number
 function writeInitial(row: Row, dst: Uint8Array, view: DataView, at: number, path: string): void {
   if (row.kind === 'uint' && row.initial !== 0) writeRow(row, dst, view, at, row.initial, path);
   else if (row.kind === 'struct') writeRows(row.layout as unknown as Layout, dst, view, at, {}, path);
+  else if (row.kind === 'array') for (let i = 0; i < row.count; i++) writeInitial(row.item, dst, view, at + i * row.item.size, `${path}.${i}`);
 }
 
 function writeRow(row: Row, dst: Uint8Array, view: DataView, at: number, value: unknown, path: string): void {

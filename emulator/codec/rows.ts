@@ -136,7 +136,8 @@ export function struct<R extends Rows>(at: number, layout: Layout<R>, doc: strin
   return { kind: 'struct', at, size: layout.size, doc, layout };
 }
 
-/** `count` rows like `item`, one after the other; `item` is written with offset 0. */
+/** `count` rows like `item`, one after the other. @param item a row with offset 0 @throws {RangeError} for another offset */
 export function array<T>(at: number, count: number, item: Common<T>, doc: string): ArrayRow<T> {
+  if (item.at !== 0) throw new RangeError(`the row that a list repeats begins at 0, not at ${item.at}`);
   return { kind: 'array', at, size: count * item.size, doc, count, item: item as unknown as Row };
 }

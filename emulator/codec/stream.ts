@@ -84,6 +84,5 @@ export class ByteReader {
 
 /** The same error, with its offset counted from `base` bytes earlier. */
 function movedBy(error: CodecError, base: number): CodecError {
-  const rule = error.message.slice(error.message.indexOf('): ') + 3);
-  return new CodecError(error.code, error.path, error.at + base, rule);
+  return new CodecError(error.code, error.path, error.at + base, error.rule);
 }

@@ -97,6 +97,12 @@ describe('a table of every kind of row', () => {
   test('writes zeros and initial values for what is left out', () => {
     expect(TABLE.encode({})).toEqual(Uint8Array.of(7, ...new Array(31).fill(0)));
   });
+  test('writes initial values in lists and in structures too', () => {
+    const part = new Layout('part', 2, 'nowhere', { a: u8(0, 'a', { initial: 5 }), b: u8(1, 'b') });
+    const layout = new Layout('whole', 9, 'nowhere', { one: struct(0, part, 'one'), several: array(2, 2, struct(0, part, 'each'), 'several'), numbers: array(6, 3, u8(0, 'n', { initial: 9 }), 'numbers') });
+    expect(layout.encode({})).toEqual(Uint8Array.of(5, 0, 5, 0, 5, 0, 9, 9, 9));
+    expect(layout.encode({ numbers: [1, 2, 3] })).toEqual(Uint8Array.of(5, 0, 5, 0, 5, 0, 1, 2, 3));
+  });
   test('reads big-endian numbers of every size', () => {
     const layout = new Layout('be', 18, 'nowhere', { a: u8(0, 'a', { be: true }), b: u16(1, 'b', { be: true }), c: u24(3, 'c', { be: true }), d: u32(6, 'd', { be: true }), e: u64(10, 'e', { be: true }) });
     expect(layout.decode(Uint8Array.from({ length: 18 }, (_, i) => 0xf0 + i))).toEqual({ a: 0xf0, b: 0xf1f2, c: 0xf3f4f5, d: 0xf6f7f8f9, e: 0xfafbfcfdfeff0001n });
@@ -106,6 +112,7 @@ describe('a table of every kind of row', () => {
 describe('a table is refused when it is made', () => {
   const table = (size: number, rows: Rows) => (): unknown => new Layout('bad', size, 'nowhere', rows);
   test.each([
+    ['with a list of rows that begin later', () => array(4, 2, u8(1, 'a'), 'list'), /begins at 0, not at 1/],
     ['with a hole', table(4, { a: u8(0, 'a'), b: u16(2, 'b') }), /bad: b begins at 0x2.*ends at 0x1/],
     ['with an overlap', table(4, { a: u16(0, 'a'), b: u16(1, 'b') }), /bad: b begins at 0x1.*ends at 0x2/],
     ['that does not begin at 0', table(4, { a: u16(2, 'a') }), /a begins at 0x2/],

@@ -56,7 +56,15 @@ describe('a reader', () => {
     const error = thrown(() => new ByteReader(dirty, 's', 3).layout(PAIR));
     expect(error).toMatchObject({ code: 'ERR_CODEC_RESERVED', path: 'pair.zero', at: 4 });
     expect(error.message).toBe('pair.zero (0x4): must be zero, is 0x7');
+    expect(error.rule).toBe('must be zero, is 0x7');
     expect(new ByteReader(dirty, 's', 3).layout(PAIR, { reserved: 'keep' })).toEqual({ a: 1, zero: Uint8Array.of(7), b: 2 });
+  });
+
+  test('keeps the whole rule of a table whose name looks like the end of a path', () => {
+    const odd = new Layout('odd (0x0): name', 1, 'here', { zero: reserved(0, 1) });
+    const error = thrown(() => new ByteReader(src, 's', 1).layout(odd));
+    expect(error).toMatchObject({ at: 1, path: 'odd (0x0): name.zero', rule: 'must be zero, is 0x2' });
+    expect(error.message).toBe('odd (0x0): name.zero (0x1): must be zero, is 0x2');
   });
 
   test('says when bytes are left over', () => {
