@@ -102,9 +102,23 @@ export class FirmwareError extends TeemuError {
   }
 }
 
-/** The first thing that is wrong with what a schema refused. `path` is the member, with dots; empty when it is the whole. */
+/**
+ * The first thing that is wrong with what a schema refused; of several forms, the one that is nearest to what was given counts.
+ * `path` is the member, with dots; empty when it is the whole.
+ */
 export function firstIssue(error: z.ZodError): { path: string; message: string } {
-  const issue = error.issues[0];
-  const member = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-  return { path: [...(issue?.path ?? []), ...member].join('.'), message: issue?.message ?? 'cannot be' };
+  const { path, message } = innermost(error.issues[0], []);
+  return { path: path.join('.'), message };
+}
+
+function innermost(issue: z.core.$ZodIssue | undefined, outer: readonly PropertyKey[]): { path: readonly PropertyKey[]; message: string } {
+  const path = [...outer, ...(issue?.path ?? [])];
+  if (issue?.code === 'unrecognized_keys') return { path: [...path, ...issue.keys.slice(0, 1)], message: issue.message };
+  const [nearest] = issue?.code === 'invalid_union' ? issue.errors.toSorted((a, b) => distance(a) - distance(b)) : [];
+  return nearest ? innermost(nearest[0], path) : { path, message: issue?.message ?? 'cannot be' };
+}
+
+/** In how many members something differs from a form. */
+function distance(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : issue.code === 'invalid_union' ? Math.min(...issue.errors.map(distance)) : 1), 0);
 }

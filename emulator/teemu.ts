@@ -2,8 +2,7 @@
 import type { Bundle } from './bundle.ts';
 import { ConfigError } from './errors.ts';
 import { type Services, type ServicesOptions, startServices } from './services/start.ts';
-import { authorityOf } from './snp/authority.ts';
-import { LINES, type Line } from './snp/products.ts';
+import { type Roots, rootsOf } from './services/vendors.ts';
 import { teeNamed, TEES } from './tee.ts';
 import { AdjustableClock, fixedClock, LATEST_TIME, parseTime, RSA_LABELS, seededWorld, systemClock, type World, worldTime } from './world.ts';
 import { openPrivateWorld } from './world-folder.ts';
@@ -21,12 +20,12 @@ export interface TeemuOptions extends Omit<ServicesOptions, 'world' | 'authority
 }
 
 /** A running teemu. */
-export interface Teemu extends Omit<Services, 'kds' | 'app'> {
+export interface Teemu extends Omit<Services, 'app'> {
   readonly world: World;
   /** Turns the world's time: `clock.set`, `clock.advance`. */
   readonly clock: AdjustableClock;
-  /** The roots to trust, in PEM, by AMD's product line. */
-  readonly roots: { readonly snp: Readonly<Record<Line, string>> };
+  /** The roots to trust, in PEM, by TEE: `roots.snp.Milan` and so on by AMD's product line, `roots.tdx`. */
+  readonly roots: Roots;
   /** Makes evidence, as `teemu evidence` does. @throws {ConfigError} naming the option that cannot be */
   evidence(tee: string, options?: Readonly<Record<string, unknown>>): Bundle;
   /** Answers a request without a socket, as the services would. */
@@ -41,21 +40,16 @@ export async function startTeemu(options: TeemuOptions = {}): Promise<Teemu> {
   const { seed, clock: at, dir = '.teemu', progress, ...services } = options;
   const clock = new AdjustableClock(at === undefined ? systemClock() : fixedClock(timeOf(at)));
   const world = seed === undefined ? await openPrivateWorld({ dir, clock, rsaLabels: RSA_LABELS, ...(progress && { progress }) }) : seededWorld(seed, clock);
-  const {
-    kds: _,
-    app,
-    ...running
-  } = await startServices({
+  const { app, ...running } = await startServices({
     ...services,
     world,
-    authority: (line) => authorityOf(world, line),
     evidence: Object.fromEntries([...TEES].map(([name, tee]) => [name, (body: Readonly<Record<string, unknown>>) => tee.evidence(world, body)])),
   });
   return {
     ...running,
     world,
     clock,
-    roots: { snp: Object.fromEntries(LINES.map((line) => [line, authorityOf(world, line).certificate('ARK').pem])) as Record<Line, string> },
+    roots: rootsOf(running.vendors),
     evidence: (tee, wishes = {}) => teeNamed(tee).evidence(world, wishes),
     fetch: (request) => app.fetch(request),
   };

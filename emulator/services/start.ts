@@ -2,28 +2,25 @@
 import { constants } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { fileError } from '../disk/file.ts';
-import type { AmdAuthority } from '../snp/authority.ts';
-import type { Line } from '../snp/products.ts';
 import { type Clock, freshSecret, systemClock, type World } from '../world.ts';
 import { App } from './app.ts';
 import { control, type EvidenceHandler } from './control/control.ts';
 import { type ActiveRule, Die, FaultPlan, type FaultRule } from './faults/plan.ts';
 import { FAULTS } from './faults/table.ts';
-import { listen, type Listener } from './http/listen.ts';
+import { listen } from './http/listen.ts';
 import type { Service } from './http/service.ts';
 import { Journal, type JournalEntry } from './control/journal.ts';
-import { Kds, type ProductNames } from './kds/kds.ts';
-import type { RateLimit } from './kds/throttle.ts';
 import { startProxy } from './proxy/proxy.ts';
 import { TlsAuthority } from './proxy/tls-authority.ts';
+import { openVendors, type Revocable, revoke, type ServiceName, type Vendor, type VendorOptions, type Vendors } from './vendors.ts';
 
 /** What to start, and how. */
-export interface ServicesOptions {
+export type ServicesOptions = VendorOptions & ListeningOptions;
+
+interface ListeningOptions {
   /** Its clock can be turned through the control port when it is an `AdjustableClock`. */
   readonly world: World;
-  /** AMD's key for a line; the same one each time. Without it, the World's own. */
-  readonly authority?: (line: Line) => AmdAuthority;
-  /** Services to mount beside the KDS. */
+  /** Services to mount beside the vendors'. */
   readonly services?: readonly Service[];
   /** What `POST /evidence/{tee}` calls, by name of the TEE. */
   readonly evidence?: Readonly<Record<string, EvidenceHandler>>;
@@ -39,9 +36,6 @@ export interface ServicesOptions {
   readonly caFile?: string;
   /** The clock of the clients, for the lifetimes of the proxy's certificates: that of this machine unless given. */
   readonly tlsClock?: Clock;
-  readonly productNames?: ProductNames;
-  /** Off unless given; `AMD_RATE_LIMIT` is the genuine one. */
-  readonly rateLimit?: RateLimit;
   /** Rules that are in force from the start. */
   readonly faults?: readonly FaultRule[];
   /** Seed of the die that decides about faults with a probability. */
@@ -50,15 +44,14 @@ export interface ServicesOptions {
   readonly journalSize?: number;
 }
 
-/** Base URLs, without a slash at the end. */
-export interface ServiceUrls {
-  readonly kds: string;
-  /** Of any other service, by its name. */
-  readonly [service: string]: string | undefined;
+/** Base URLs, without a slash at the end: of the vendors' services, and of others by their names. */
+export type ServiceUrls = { readonly [S in ServiceName]: string } & {
+  readonly [service: string]: string;
   readonly control: string;
+} & {
   /** Where the proxy was asked for. */
   readonly proxy?: string;
-}
+};
 
 /** Services that run. */
 export interface Services {
@@ -69,16 +62,17 @@ export interface Services {
   readonly caFile?: string;
   /** The services without a socket: `app.fetch(request)`. */
   readonly app: App;
-  readonly kds: Kds;
+  /** By the TEE that each vouches for. */
+  readonly vendors: Vendors;
   /** Requests so far, oldest first; only the newest are kept. @param since only those after this number */
   requests(since?: number): readonly JournalEntry[];
   /** Injects a fault from now on. @throws {ConfigError} */
   fault(rule: FaultRule): ActiveRule;
   /** Takes every fault away. */
   clearFaults(): void;
-  /** Puts an intermediate of AMD's on the revocation list of its line. */
-  revoke(line: Line, role?: 'ASK' | 'ASVK'): void;
-  /** Takes back faults, revocations, rate limits and the journal; the clock goes on. */
+  /** Puts a certificate on the revocation list of its authority. @throws {ConfigError} for what no vendor can revoke */
+  revoke(what: Revocable): void;
+  /** Takes back faults, revocations, statuses, rate limits, what was put and the journal; the clock goes on. */
   reset(): void;
   /** Closes every port and connection; done when nothing is left. */
   stop(): Promise<void>;
@@ -86,13 +80,13 @@ export interface Services {
 }
 
 /** The services of a World as an application, without a socket. @throws {ConfigError} for a fault that cannot be */
-export function assembleServices(options: Omit<ServicesOptions, 'ports' | 'address' | 'listenPublic' | 'proxy' | 'caFile' | 'tlsClock' | 'evidence'>): { app: App; kds: Kds } {
-  const { world, authority, services: others = [], productNames, rateLimit, faults = [], dieSeed = '', journalSize } = options;
-  const kds = new Kds({ world, ...(authority && { authority }), ...(productNames && { productNames }), ...(rateLimit && { rateLimit }) });
-  const services: readonly Service[] = [kds, ...others];
+export function assembleServices(options: VendorOptions & Pick<ListeningOptions, 'services' | 'faults' | 'dieSeed' | 'journalSize'>): { app: App; vendors: Vendors } {
+  const { world, services: others = [], faults = [], dieSeed = '', journalSize } = options;
+  const vendors = openVendors(options);
+  const services: readonly Service[] = [...Object.values(vendors).flatMap((vendor: Vendor) => vendor.services), ...others];
   const plan = new FaultPlan([...FAULTS, ...services.flatMap((service) => service.faults)], new Die(world, dieSeed));
   for (const rule of faults) plan.add(rule);
-  return { app: new App({ world, services, faults: plan, journal: new Journal(journalSize) }), kds };
+  return { app: new App({ world, services, faults: plan, journal: new Journal(journalSize) }), vendors };
 }
 
 /**
@@ -102,12 +96,13 @@ export function assembleServices(options: Omit<ServicesOptions, 'ports' | 'addre
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { world, ports = {}, address = '127.0.0.1', listenPublic = false, evidence = {}, tlsClock = systemClock() } = options;
-  const { app, kds } = assembleServices(options);
+  const { app, vendors } = assembleServices(options);
   const where = { address, listenPublic, now: () => world.now() };
-  const listeners: Listener[] = [];
-  const started = async (listener: Promise<Listener>): Promise<Listener> => {
-    listeners.push(await listener);
-    return await listener;
+  const listeners: { close(): Promise<void> }[] = [];
+  const started = async <L extends { close(): Promise<void> }>(starting: Promise<L>): Promise<L> => {
+    const listener = await starting;
+    listeners.push(listener);
+    return listener;
   };
   const stop = async (): Promise<void> => {
     await Promise.all(listeners.map((listener) => listener.close()));
@@ -117,17 +112,20 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const authority = options.proxy ? new TlsAuthority(world, app.hosts, tlsClock) : undefined;
     if (authority && options.caFile !== undefined) await replaceFile(options.caFile, authority.pem);
     const proxy = authority && (await started(startProxy(app, authority, { ...where, port: ports.proxy ?? 0 })));
-    const controlPort = await started(listen(control({ world, app, kds, evidence, listenPublic }), { ...where, port: ports.control ?? 0 }));
+    const controlPort = await started(listen(control({ world, app, vendors, evidence, listenPublic }), { ...where, port: ports.control ?? 0 }));
+    const sockets: Record<string, string> = {};
+    for (const [name, start] of Object.values(vendors).flatMap((vendor: Vendor) => Object.entries(vendor.sockets))) sockets[name] = (await started(start())).url;
+    const mounted = Object.fromEntries(app.services.map(({ name }) => [name, `${data.url}/${name}`])) as Record<ServiceName, string>;
     return {
-      url: { ...Object.fromEntries(app.services.map(({ name }) => [name, `${data.url}/${name}`])), kds: `${data.url}/kds`, control: controlPort.url, ...(proxy && { proxy: proxy.url }) },
+      url: { ...mounted, ...sockets, ...(proxy && { proxy: proxy.url }), control: controlPort.url },
       ...(authority && { caPem: authority.pem }),
       ...(authority && options.caFile !== undefined && { caFile: options.caFile }),
       app,
-      kds,
+      vendors,
       requests: (since) => app.journal.entries(since),
       fault: (rule) => app.faults.add(rule),
       clearFaults: () => app.faults.clear(),
-      revoke: (line, role = 'ASK') => kds.revoke(line, role),
+      revoke: (what) => revoke(vendors, what),
       reset: () => app.reset(),
       stop,
       [Symbol.asyncDispose]: stop,

@@ -6,7 +6,7 @@ import { COLLATERAL_PERIOD, type IntelAuthorityRole, type IntelCaRole, intelCert
 import { type CrlSpec, issueCrl } from '../pki/revoke.ts';
 import type { World } from '../world.ts';
 import { pckKey, PLATFORM_MARKER, platformInstanceId, ppid, tcbm } from './platform/id.ts';
-import { PCE_ID } from './platform/models.ts';
+import { modelOfFmspc, PCE_ID } from './platform/models.ts';
 import { fmspcOf, type PckCa, type Platform, platformState } from './platform/platform.ts';
 import type { PlatformTcb } from './tcb/levels.ts';
 import { STATUS_TABLE, type TcbStatus } from './tcb/status.ts';
@@ -28,6 +28,8 @@ export const CA_ROLE: Readonly<Record<PckCa, 'PLATFORM' | 'PROCESSOR'>> = { plat
 const SERIAL_LENGTH = 20;
 /** Certificates of machines that are kept. */
 const CACHED_LEAVES = 1024;
+/** Revocations that are kept. */
+const MOST_REVOKED = 10_000;
 const YEAR_SECONDS = 365 * 86_400;
 
 /** Intel's keys in a World, and what Intel says of platforms beyond the tables. Certificates are issued for the World's present time. */
@@ -39,6 +41,8 @@ export class IntelAuthority {
   readonly #revoked = new Map<string, { issuer: IntelCaRole; serial: Uint8Array; at: number }>();
   readonly #statuses = new Map<string, { status: TcbStatus; at: number }>();
   #changes = 0;
+  /** The latest time of any of these (milliseconds since 1970). */
+  #lastChange = 0;
 
   constructor(world: World) {
     this.world = world;
@@ -114,22 +118,23 @@ export class IntelAuthority {
     this.revokeSerial('ROOT', intelKeyIdentifier(this.key(role).spki));
   }
 
-  /** Puts any serial on the list of an authority. @param serial unsigned, big-endian, 1 to 20 bytes */
+  /** Puts any serial on the list of an authority. @param serial unsigned, big-endian, 1 to 20 bytes @throws {ConfigError} when there are too many */
   revokeSerial(issuer: IntelCaRole, serial: Uint8Array): void {
     if (serial.length < 1 || serial.length > SERIAL_LENGTH) throw new RangeError(`a serial has 1 to ${SERIAL_LENGTH} bytes, not ${serial.length}`);
-    this.#revoked.set(`${issuer}/${Buffer.from(serial).toString('hex')}`, { issuer, serial: serial.slice(), at: this.#second() });
-    this.#changes++;
+    if (this.#revoked.size >= MOST_REVOKED) throw new ConfigError('serial', `${MOST_REVOKED} certificates are revoked already`);
+    this.#revoked.set(`${issuer}/${Buffer.from(serial).toString('hex')}`, { issuer, serial: serial.slice(), at: this.#changed() });
   }
 
   /**
    * Makes TCB info of an FMSPC say another status of the machines that are up to date now, as a TCB recovery would; undefined takes it back.
-   * @param fmspc 12 hex digits @throws {ConfigError} for a status that is a matter of one TD and not of its platform
+   * @param fmspc 12 hex digits @throws {ConfigError} for an FMSPC that there is not, or a status that is a matter of one TD and not of its platform
    */
   setTcbStatus(fmspc: string, status: TcbStatus | undefined): void {
+    if (!modelOfFmspc(fmspc)) throw new ConfigError('fmspc', `there is no platform of FMSPC ${fmspc}`);
     if (status !== undefined && STATUS_TABLE[status].relaunch) throw new ConfigError('tcb-status', `${status} is a matter of how one TD was started; it can't be set for a whole FMSPC`);
+    const at = this.#changed();
     if (status === undefined) this.#statuses.delete(fmspc.toLowerCase());
-    else this.#statuses.set(fmspc.toLowerCase(), { status, at: this.#second() });
-    this.#changes++;
+    else this.#statuses.set(fmspc.toLowerCase(), { status, at });
   }
 
   /** What {@link setTcbStatus} set before the present time, and when (milliseconds since 1970). */
@@ -147,11 +152,18 @@ export class IntelAuthority {
 
   /** Changes whenever anything that is served would: a caller may cache by it. */
   get period(): string {
-    return `${Math.floor(this.world.now() / COLLATERAL_PERIOD)}.${this.#changes}`;
+    const now = this.world.now();
+    // For a clock that was turned back, what was said later has not been said yet.
+    const later = now < this.#lastChange ? [...this.#revoked.values(), ...this.#statuses.values()].filter(({ at }) => at > now).length : 0;
+    return `${Math.floor(now / COLLATERAL_PERIOD)}.${this.#changes}.${later}`;
   }
 
-  #second(): number {
-    return Math.floor(this.world.now() / 1000) * 1000;
+  /** Notes a change. @returns its time: the present second (milliseconds since 1970) */
+  #changed(): number {
+    const at = Math.floor(this.world.now() / 1000) * 1000;
+    this.#lastChange = Math.max(this.#lastChange, at);
+    this.#changes++;
+    return at;
   }
 
   #spec(role: IntelAuthorityRole): CertificateSpec {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -46,8 +46,8 @@ describe('teemu serve', () => {
       health = await text(`${control}/healthz`);
     });
     expect(called.code).toBe(130);
-    expect(Object.keys(json(called))).toEqual(['kds', 'control']);
-    for (const url of Object.values(json(called))) expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+(\/kds)?$/);
+    expect(Object.keys(json(called))).toEqual(['kds', 'pcs', 'pccs', 'control']);
+    for (const url of Object.values(json(called))) expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+(\/(kds|pcs|pccs))?$/);
     expect(chain.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     expect(JSON.parse(health)).toEqual({ status: 'ok' });
     expect(called.stderr).toMatch(/^The world of a seed is public: .*\nStopping\.\n$/);
@@ -69,6 +69,33 @@ describe('teemu serve', () => {
     });
   });
 
+  test('makes TDX evidence that its own certification service vouches for', async () => {
+    await serve([], async ({ pcs, control }) => {
+      const { manifest, files } = JSON.parse(await text(`${control}/evidence/tdx`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"reportData":"c0ffee"}' })) as {
+        manifest: { fmspc: string };
+        files: Record<string, string>;
+      };
+      const served = async (path: string): Promise<string> => Buffer.from(await text(`${pcs}/tdx/certification/v4/${path}`), 'utf8').toString('base64');
+      expect(await served(`tcb?fmspc=${manifest.fmspc}`)).toBe(files['collateral/tcb_info.json']);
+      expect(await served('qe/identity')).toBe(files['collateral/qe_identity.json']);
+    });
+  });
+
+  test.skipIf(process.platform === 'win32')('starts the quote generation service on request, on a socket that goes away at the end', async () => {
+    const called = await serve(['--qgs', 'qgs.socket', '--qgs-platform', 'granite-rapids'], async ({ qgs }) => {
+      expect(qgs).toBe(`unix:${join(cwd, 'qgs.socket')}`);
+      expect(lstatSync(join(cwd, 'qgs.socket')).isSocket()).toBe(true);
+    });
+    expect(called.code).toBe(130);
+    expect(existsSync(join(cwd, 'qgs.socket'))).toBe(false);
+  });
+
+  test('starts the quote generation service on a port', async () => {
+    await serve(['--qgs', '0'], async ({ qgs }) => {
+      expect(qgs).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/);
+    });
+  });
+
   test('starts a proxy on request, with its certificate in a folder that goes away at the end', async () => {
     let caFile = '';
     const called = await serve(['--proxy'], async (urls) => {
@@ -83,9 +110,10 @@ describe('teemu serve', () => {
 
   test('with --out writes roots, URLs and the proxy’s certificate there, and leaves them', async () => {
     const called = await serve(['--proxy', '--out', 'served']);
-    expect(readdirSync(join(cwd, 'served')).toSorted()).toEqual(['ark-genoa.pem', 'ark-milan.pem', 'ark-turin.pem', 'proxy-ca.pem', 'serve.json']);
+    expect(readdirSync(join(cwd, 'served')).toSorted()).toEqual(['ark-genoa.pem', 'ark-milan.pem', 'ark-turin.pem', 'intel-root-ca.pem', 'proxy-ca.pem', 'serve.json']);
     expect(JSON.parse(readFileSync(join(cwd, 'served', 'serve.json'), 'utf8'))).toEqual(json(called));
     expect(new X509Certificate(readFileSync(join(cwd, 'served', 'ark-genoa.pem'))).subject).toContain('CN=ARK-Genoa');
+    expect(new X509Certificate(readFileSync(join(cwd, 'served', 'intel-root-ca.pem'))).subject).toContain('CN=Intel SGX Root CA');
     expect(json(called).caFile).toBe(join(cwd, 'served', 'proxy-ca.pem'));
   });
 
@@ -147,6 +175,10 @@ describe('what cannot be served exits with 2', () => {
     ['a fault that is none', ['--fault', 'kds.crl=nonsense'], /nonsense/],
     ['a fault that is no rule', ['--fault', 'latency'], /--fault: 'latency' is no rule/],
     ['a fault that is no JSON', ['--fault', '{x'], /--fault: is no JSON/],
+    ['a quote generation service at a port that is none', ['--qgs', '70000'], /--qgs: must be a whole number/],
+    ['a quote generation service where nothing can be', ['--qgs', 'no/such/folder.socket'], /qgs: cannot listen on/],
+    ['a machine without the service on it', ['--qgs-platform', 'granite-rapids'], /--qgs-platform: is for --qgs/],
+    ['a kind of machine that is none', ['--qgs', '0', '--qgs-platform', 'naples'], /granite-rapids/],
     ['a rate that is none', ['--rate-limit', '0'], /--rate-limit: must be a whole number/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await call(['serve', '--seed', 'x', ...args], { cwd });

@@ -302,6 +302,7 @@ describe('the description', () => {
       'POST /reset',
       'POST /revoke',
       'PUT /clock',
+      'PUT /tcb-status',
     ]);
   });
 
@@ -313,6 +314,17 @@ describe('the description', () => {
     ['post', '/revoke', { line: 'Milan' }, true],
     ['post', '/revoke', { line: 'Naples' }, false],
     ['post', '/revoke', { line: 'Milan', colour: 1 }, false],
+    ['post', '/revoke', { role: 'TCB_SIGNING' }, true],
+    ['post', '/revoke', { role: 'ASK' }, false],
+    ['post', '/revoke', { serial: '0aF', issuer: 'PROCESSOR' }, true],
+    ['post', '/revoke', { serial: '0x1f' }, false],
+    ['post', '/revoke', { serial: 'ff'.repeat(21) }, false],
+    ['post', '/revoke', { role: 'PLATFORM', serial: '01' }, false],
+    ['put', '/tcb-status', { fmspc: '90C06F000000', status: 'OutOfDate' }, true],
+    ['put', '/tcb-status', { fmspc: '90c06f000000', status: null }, true],
+    ['put', '/tcb-status', { fmspc: '90c06f000000', status: 'TDRelaunchAdvised' }, false],
+    ['put', '/tcb-status', { fmspc: '90c06f', status: 'OutOfDate' }, false],
+    ['put', '/tcb-status', { fmspc: '90c06f000000' }, false],
     ['post', '/evidence/{tee}', { reportData: '00' }, true],
   ])('agrees with what is taken: %s %s %j', async (method, path, body, good) => {
     const schema = (await describe_())[path]?.[method]?.requestBody?.content['application/json'].schema;

@@ -205,12 +205,12 @@ describe('product names', () => {
 
 describe('revocation', () => {
   test('puts the serial of the intermediate on the list at once, and reset takes it off', async () => {
-    const { app, kds, world } = assembled();
+    const { app, vendors, world } = assembled();
     const serials = async (): Promise<string[]> => readCrl(await bytesOf(await ask(app, '/vcek/v1/Milan/crl'))).serials;
     expect(await serials()).toEqual([]);
-    kds.revoke('Milan', 'ASK');
+    vendors.snp.kds.revoke('Milan', 'ASK');
     expect(await serials()).toEqual(['010001']);
-    kds.revoke('Milan', 'ASVK');
+    vendors.snp.kds.revoke('Milan', 'ASVK');
     expect(await serials()).toEqual(['010001', '010101']);
     app.reset();
     expect(await serials()).toEqual([]);
@@ -218,11 +218,11 @@ describe('revocation', () => {
   });
 
   test('has not happened yet for a clock that was turned back, and has again when its time comes', async () => {
-    const { app, kds, clock } = assembled();
+    const { app, vendors, clock } = assembled();
     const list = async (): Promise<ReturnType<typeof readCrl>> => readCrl(await bytesOf(await ask(app, '/vcek/v1/Milan/crl')));
     const before = await list();
     clock.advance(10_000);
-    kds.revoke('Milan', 'ASK');
+    vendors.snp.kds.revoke('Milan', 'ASK');
     expect((await list()).serials).toEqual(['010001']);
     clock.advance(-10_000);
     expect(await list()).toEqual(before);

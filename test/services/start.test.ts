@@ -1,5 +1,6 @@
 /** Everything together, started and stopped. */
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -9,6 +10,9 @@ import { RouteTable } from '../../emulator/services/http/route.ts';
 import { textReply } from '../../emulator/services/http/message.ts';
 import type { Service } from '../../emulator/services/http/service.ts';
 import { startServices } from '../../emulator/services/start.ts';
+import { tdxEvidence } from '../../emulator/tdx/evidence/evidence.ts';
+import { decodeQuote } from '../../emulator/tdx/quote/quote.ts';
+import { fixedClock, World } from '../../emulator/world.ts';
 import { bytesOf, readCrl, testWorld } from './world.ts';
 import { raw } from './sockets.ts';
 
@@ -20,13 +24,92 @@ const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 };
 
+/** Sends bytes, and gives everything that comes until the other side closes. */
+function sent(socket: Socket, bytes: Uint8Array): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  socket.on('data', (part: Buffer) => parts.push(part));
+  socket.write(bytes);
+  return new Promise((resolve) => socket.once('close', () => resolve(Uint8Array.from(Buffer.concat(parts)))));
+}
+
 test('the URLs are where things are', async () => {
   await using services = await startServices({ world, proxy: true });
   expect(services.url.kds).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/kds$/);
+  expect(services.url.pcs).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/pcs$/);
+  expect(services.url.pccs).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/pccs$/);
   expect(services.url.control).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(services.url.proxy).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect((await fetch(`${services.url.kds}/vcek/v1/Milan/crl`)).status).toBe(200);
+  expect((await fetch(`${services.url.pcs}/tdx/certification/v4/qe/identity`)).status).toBe(200);
+  expect((await fetch(`${services.url.pccs}/sgx/certification/v4/rootcacrl`)).status).toBe(200);
   expect(await (await fetch(`${services.url.control}/healthz`)).json()).toEqual({ status: 'ok' });
+});
+
+test("the vendors' own hosts are emulated", async () => {
+  await using services = await startServices({ world });
+  expect(services.app.hosts).toEqual(['kdsintf.amd.com', 'api.trustedservices.intel.com', 'certificates.trustedservices.intel.com']);
+});
+
+test('nothing is issued before somebody asks for it', async () => {
+  const keyless = new World('private', new Uint8Array(32), fixedClock(0), () => undefined);
+  // AMD's keys are not there at all, so that whoever issued something with them would fail.
+  await using services = await startServices({ world: keyless, proxy: true });
+  expect((await fetch(`${services.url.pcs}/tdx/certification/v4/qe/identity`)).status).toBe(200);
+  expect((await fetch(`${services.url.kds}/vcek/v1/Milan/crl`)).status).toBe(500);
+});
+
+describe('the quote generation service', () => {
+  test('is there when it is asked for, on the machine that is named, and makes quotes of its TDREPORTs', async () => {
+    const path = join(folder, 'qgs.socket');
+    const { tdReport } = tdxEvidence(world, { platform: 'sierra-forest', index: 3, reportData: 'c0ffee' });
+    const services = await startServices({ world, qgs: { path, platform: 'sierra-forest', index: 3 } });
+    expect(services.url.qgs).toBe(`unix:${path}`);
+    const quote = decodeQuote(await sent(connect(path), tdReport), { reserved: 'keep' });
+    expect(Buffer.from(quote.body.reportData).toString('hex')).toMatch(/^c0ffee0+$/);
+    await services.stop();
+    expect(readdirSync(folder)).not.toContain('qgs.socket');
+  });
+
+  test('answers nothing to the TDREPORT of another machine', async () => {
+    await using services = await startServices({ world, qgs: { port: 0 } });
+    expect(services.url.qgs).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+$/);
+    const { port } = new URL(services.url.qgs ?? '');
+    const { tdReport } = tdxEvidence(world, { index: 1 });
+    expect(await sent(connect(Number(port), '127.0.0.1'), tdReport)).toHaveLength(0);
+    expect(await sent(connect(Number(port), '127.0.0.1'), tdxEvidence(world, {}).tdReport)).not.toHaveLength(0);
+  });
+
+  test('is not there otherwise', async () => {
+    await using services = await startServices({ world });
+    expect(services.url.qgs).toBeUndefined();
+  });
+
+  test('that cannot listen stops everything', async () => {
+    const before = sockets();
+    await expect(startServices({ world, qgs: { path: join(folder, 'no', 'such', 'folder.socket') } })).rejects.toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'qgs' }));
+    await until(() => sockets() <= before);
+  });
+});
+
+test("what is revoked of Intel's, and a status that was set, show at once and are taken back by reset", async () => {
+  await using services = await startServices({ world });
+  const crl = async (): Promise<string[]> => readCrl(await bytesOf(await fetch(`${services.url.pcs}/IntelSGXRootCA.der`))).serials;
+  const status = async (): Promise<string> =>
+    ((await (await fetch(`${services.url.pcs}/tdx/certification/v4/tcb?fmspc=90c06f000000`)).json()) as { tcbInfo: { tcbLevels: { tcbStatus: string }[] } }).tcbInfo.tcbLevels[0]?.tcbStatus ?? '';
+  const before = await crl();
+  services.revoke({ role: 'PLATFORM' });
+  services.vendors.tdx.authority.setTcbStatus('90c06f000000', 'SWHardeningNeeded');
+  expect(await crl()).toHaveLength(before.length + 1);
+  expect(await status()).toBe('SWHardeningNeeded');
+  services.reset();
+  expect(await crl()).toEqual(before);
+  expect(await status()).toBe('UpToDate');
+});
+
+test('what no vendor can revoke is named', async () => {
+  await using services = await startServices({ world });
+  expect(() => services.revoke({ line: 'Naples' } as unknown as { line: 'Milan' })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'line' }));
+  expect(() => services.revoke({ serial: '' })).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'serial' }));
 });
 
 test('without a proxy there is neither its URL nor its root', async () => {
@@ -47,7 +130,7 @@ test('requests, faults, revocation and reset from the library', async () => {
   expect((await get('cert_chain')).status).toBe(404);
   services.fault({ match: 'kds.crl', fault: 'too-many-requests', times: 1 });
   expect((await get('crl')).status).toBe(429);
-  services.revoke('Genoa');
+  services.revoke({ line: 'Genoa' });
   expect(readCrl(await bytesOf(await get('crl'))).serials).toEqual(['020001', '020002']);
   expect(services.requests().map(({ operation, status }) => [operation, status])).toEqual([
     ['kds.chain', 404],
@@ -68,15 +151,15 @@ test('evidence through the control port, for programs in other languages', async
 
 test('another service is mounted by its host and its name', async () => {
   const other: Service = {
-    name: 'pcs',
+    name: 'other',
     hosts: ['api.example'],
     faults: [],
-    routes: new RouteTable([{ operation: 'pcs.x', method: 'GET', path: '/x', doc: 'x', handle: () => textReply(200, 'x') }]),
+    routes: new RouteTable([{ operation: 'other.x', method: 'GET', path: '/x', doc: 'x', handle: () => textReply(200, 'x') }]),
     refuse: (status, message) => textReply(status, message),
     reset: () => undefined,
   };
   await using services = await startServices({ world, services: [other] });
-  expect(await (await fetch(`${services.url.pcs}/x`)).text()).toBe('x\n');
+  expect(await (await fetch(`${services.url.other}/x`)).text()).toBe('x\n');
   expect((await services.app.fetch(new Request('https://api.example/x'))).status).toBe(200);
   expect((await services.app.fetch(new Request('http://127.0.0.1/x'))).status).toBe(200);
 });

@@ -29,6 +29,10 @@ const SIGNING_PATH = [
   'emulator/snp/chip.ts',
   'emulator/snp/secure-processor/secure-processor.ts',
   'emulator/tdx/authority.ts',
+  'emulator/tdx/collateral/collateral.ts',
+  'emulator/tdx/module/tdx-module.ts',
+  'emulator/tdx/platform/id.ts',
+  'emulator/tdx/quoting/quoting-enclave.ts',
 ];
 
 function wrongWay(source: Source): string[] {

@@ -13,10 +13,11 @@ import { globMatches } from '../faults/glob.ts';
 import { FAULT_RULE } from '../faults/plan.ts';
 import { isLoopback } from '../http/listen.ts';
 import { type Answer, jsonReply, type Reply, type ServiceRequest } from '../http/message.ts';
-import { MethodNotAllowed, type Params, type Route, RouteTable } from '../http/route.ts';
-import type { Kds } from '../kds/kds.ts';
+import { MethodNotAllowed, type Route, RouteTable } from '../http/route.ts';
+import { revocation, type Vendor, type Vendors } from '../vendors.ts';
 import { parseJson } from './json.ts';
 import { jsonSchema, openApi } from './openapi.ts';
+import { type ControlRow, controlRow } from './row.ts';
 import * as schema from './schema.ts';
 
 /** Makes evidence for a request's body. @throws {TeemuError} for options that cannot be */
@@ -26,41 +27,23 @@ export type EvidenceHandler = (body: Readonly<Record<string, unknown>>) => Bundl
 export interface ControlOptions {
   readonly world: World;
   readonly app: App;
-  readonly kds: Kds;
+  readonly vendors: Vendors;
   /** By name of the TEE. */
   readonly evidence: Readonly<Record<string, EvidenceHandler>>;
   /** Others may use it too: names that are not this machine's are then taken. */
   readonly listenPublic?: boolean;
 }
 
-/** One row: everything about one route of the control port. */
-interface Row<B extends z.ZodType, Q extends z.ZodType, A extends z.ZodType> {
-  readonly method: Route['method'];
-  readonly path: string;
-  readonly doc: string;
-  /** Schema of the body; without it, none is read. */
-  readonly body?: B;
-  readonly query?: Q;
-  readonly answer: A;
-  handle(asked: { body: z.output<B>; query: z.output<Q>; params: Params }): z.input<A> | Promise<z.input<A>>;
-}
 const DONE: z.output<typeof schema.OK> = { status: 'ok' };
 
-/** A row whose types have been checked where it was written. */
-type AnyRow = Row<z.ZodType, z.ZodType, z.ZodType>;
-
-function row<A extends z.ZodType, B extends z.ZodType = typeof schema.NOTHING, Q extends z.ZodType = typeof schema.NOTHING>(checked: Row<B, Q, A>): AnyRow {
-  return checked as unknown as AnyRow;
-}
-
 /** Everything that can be asked of the control port. */
-function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
+function rows({ world, app, vendors, evidence }: ControlOptions): ControlRow[] {
   const clock = (): z.output<typeof schema.CLOCK> => ({ at: new Date(world.now()).toISOString(), seconds: world.now() / 1000 });
   const rules = (): z.input<typeof schema.RULES> => ({ rules: app.faults.rules(), rolls: app.faults.die.rolls });
   return [
-    row({ method: 'GET', path: '/healthz', doc: 'Answers as soon as everything listens.', answer: schema.OK, handle: () => DONE }),
-    row({ method: 'GET', path: '/clock', doc: 'The time of the World.', answer: schema.CLOCK, handle: clock }),
-    row({
+    controlRow({ method: 'GET', path: '/healthz', doc: 'Answers as soon as everything listens.', answer: schema.OK, handle: () => DONE }),
+    controlRow({ method: 'GET', path: '/clock', doc: 'The time of the World.', answer: schema.CLOCK, handle: clock }),
+    controlRow({
       method: 'PUT',
       path: '/clock',
       doc: 'Turns the clock.',
@@ -71,9 +54,9 @@ function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
         return clock();
       },
     }),
-    row({ method: 'GET', path: '/faults', doc: 'The rules in force.', answer: schema.RULES, handle: rules }),
-    row({ method: 'POST', path: '/faults', doc: 'Adds a rule behind the others.', body: FAULT_RULE, answer: schema.ACTIVE_RULE, handle: ({ body }) => app.faults.add(body) }),
-    row({
+    controlRow({ method: 'GET', path: '/faults', doc: 'The rules in force.', answer: schema.RULES, handle: rules }),
+    controlRow({ method: 'POST', path: '/faults', doc: 'Adds a rule behind the others.', body: FAULT_RULE, answer: schema.ACTIVE_RULE, handle: ({ body }) => app.faults.add(body) }),
+    controlRow({
       method: 'DELETE',
       path: '/faults',
       doc: 'Takes every rule away.',
@@ -83,7 +66,7 @@ function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
         return rules();
       },
     }),
-    row({
+    controlRow({
       method: 'DELETE',
       path: '/faults/:id',
       doc: 'Takes one rule away.',
@@ -93,28 +76,29 @@ function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
         return rules();
       },
     }),
-    row({
+    controlRow({
       method: 'GET',
       path: '/faults/table',
       doc: 'Every fault that there is.',
       answer: z.array(schema.FAULT_DOC),
       handle: () => [...app.faults.table.values()].map(({ name, doc, on, parameters }) => ({ name, doc, on: [...on], parameters: jsonSchema(parameters, 'input') })),
     }),
-    row({
+    controlRow({
       method: 'POST',
       path: '/revoke',
-      doc: "Puts an intermediate of AMD's on the revocation list of its line.",
-      body: schema.REVOCATION,
+      doc: "Puts a certificate on the revocation list of its authority: AMD's by line and role, Intel's by role, by serial, or as a certificate.",
+      body: revocation(vendors),
       answer: schema.OK,
-      handle: ({ body: { line, role } }) => {
-        kds.revoke(line, role);
+      handle: ({ body: revoke }) => {
+        revoke();
         return DONE;
       },
     }),
-    row({
+    ...Object.values(vendors).flatMap(({ controls }: Vendor) => controls),
+    controlRow({
       method: 'POST',
       path: '/reset',
-      doc: 'Takes back rules, revocations, rate limits and the journal, and begins again with the first throw of the die. The clock goes on.',
+      doc: 'Takes back rules, revocations, statuses, rate limits, what was put and the journal, and begins again with the first throw of the die. The clock goes on.',
       body: schema.NOTHING,
       answer: schema.OK,
       handle: () => {
@@ -122,7 +106,7 @@ function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
         return DONE;
       },
     }),
-    row({
+    controlRow({
       method: 'GET',
       path: '/journal',
       doc: 'What was asked of the services, oldest first.',
@@ -136,7 +120,7 @@ function rows({ world, app, kds, evidence }: ControlOptions): AnyRow[] {
         last: app.journal.last,
       }),
     }),
-    row({
+    controlRow({
       method: 'POST',
       path: '/evidence/:tee',
       doc: 'Makes evidence, for the options of that TEE (the nonce among them).',

@@ -1,7 +1,6 @@
 /** What the control port takes and gives, as schemas: the checks of requests, the types of this code and the published JSON Schema are one. */
 import { z } from 'zod';
 import { FAULT_RULE } from '../faults/plan.ts';
-import { LINES } from '../../snp/products.ts';
 import { LATEST_TIME } from '../../world.ts';
 
 /** Latest time that can be set (seconds since 1970). */
@@ -34,9 +33,6 @@ export const RULES = z.strictObject({ rules: z.array(ACTIVE_RULE), rolls: SEQ.de
 
 /** A fault that there is. */
 export const FAULT_DOC = z.strictObject({ name: z.string(), doc: z.string(), on: z.array(z.string()), parameters: z.record(z.string(), z.unknown()).describe('JSON Schema of its parameters') });
-
-/** Which of AMD's intermediates to revoke. */
-export const REVOCATION = z.strictObject({ line: z.enum(LINES), role: z.enum(['ASK', 'ASVK']).default('ASK') });
 
 /** One line of the journal. */
 export const JOURNAL_ENTRY = z.strictObject({

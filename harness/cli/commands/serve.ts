@@ -1,4 +1,4 @@
-/** `teemu serve`: the vendor's services, emulated, until interrupted. */
+/** `teemu serve`: the vendors' services, emulated, until interrupted. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { ConfigError } from '../../../emulator/errors.ts';
 import type { FaultRule } from '../../../emulator/services/faults/plan.ts';
 import type { ProductNames } from '../../../emulator/services/kds/kds.ts';
 import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
-import { startTeemu, type Teemu } from '../../../emulator/teemu.ts';
+import type { QgsOptions } from '../../../emulator/services/intel/vendor.ts';
+import type { Vendor } from '../../../emulator/services/vendors.ts';
+import { startTeemu, type Teemu, type TeemuOptions } from '../../../emulator/teemu.ts';
+import { DEFAULT_MODEL, PLATFORM_MODELS } from '../../../emulator/tdx/platform/models.ts';
 import { RSA_LABELS } from '../../../emulator/world.ts';
 import { EXIT } from '../exit.ts';
 import { openWorld } from '../session/open-world.ts';
@@ -25,18 +28,21 @@ interface ServeOptions {
   readonly listenPublic?: boolean;
   readonly rateLimit?: string | true;
   readonly productNames?: ProductNames;
+  readonly qgs?: string;
+  readonly qgsPlatform?: string;
   readonly fault?: readonly string[];
   readonly dieSeed?: string;
 }
 
 const DETAILS = `
-Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout is one
-JSON object of base URLs, printed once everything listens. With --at, the world's clock stands still.
-With --out, the roots to trust and the proxy's certificate are written there; without it the
+Serves AMD's key service (kds), Intel's certification service (pcs) and the caching service before it
+(pccs). Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout
+is one JSON object of base URLs, printed once everything listens. With --at, the world's clock stands
+still. With --out, the roots to trust and the proxy's certificate are written there; without it the
 certificate goes into a folder that is removed at the end.
 
-The control port turns clock and faults, revokes, keeps a journal, and makes evidence; its
-/openapi.json describes it. Faults from the start: --fault kds.crl=reset, or a whole rule,
+The control port turns clock, faults and TCB statuses, revokes, keeps a journal, and makes evidence;
+its /openapi.json describes it. Faults from the start: --fault kds.crl=reset, or a whole rule,
 --fault '{"match":"kds.crl","fault":"latency","times":3}'; its /faults/table lists them.
 
 Ctrl-C ends it, with exit code 130.`;
@@ -52,6 +58,8 @@ export const defineServe: Define = (command, run) => {
     .addOption(new Option('--listen-public', 'allow an address that other machines can reach'))
     .addOption(new Option('--rate-limit [seconds]', `answer 429 as AMD's key service does: one VCEK per so many seconds and client (${AMD_RATE_LIMIT.seconds}); counted on the world's clock, which --at stops`))
     .addOption(new Option('--product-names <form>', 'productName in VCEKs: as AMD writes them now, or with a stepping, which some verifiers need for reports of version 2').choices(['current', 'stepping']))
+    .addOption(new Option('--qgs <where>', 'the quote generation service of a TDX machine too: the path of a Unix socket, or a port (0: any free one)'))
+    .addOption(new Option('--qgs-platform <name>', `which kind of machine that is (${DEFAULT_MODEL})`).choices(Object.keys(PLATFORM_MODELS)))
     .addOption(new Option('--fault <rule>', 'a fault from the start; repeat for more').argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]))
     .addOption(new Option('--die-seed <text>', 'seed of the die that decides about faults with a probability'))
     .addHelpText('after', DETAILS);
@@ -78,11 +86,8 @@ export const defineServe: Define = (command, run) => {
   });
 };
 
-async function start(
-  session: Session,
-  { port, proxy = false, proxyPort, controlPort, address, listenPublic = false, rateLimit, productNames, fault = [], dieSeed }: ServeOptions,
-  folder: string | undefined,
-): Promise<Teemu> {
+async function start(session: Session, serve: ServeOptions, folder: string | undefined): Promise<Teemu> {
+  const { port, proxy = false, proxyPort, controlPort, address, listenPublic = false, rateLimit, productNames, fault = [], dieSeed } = serve;
   const { globals, path } = session;
   return startTeemu({
     ...(globals.seed === undefined ? { dir: path(globals.world) } : { seed: globals.seed }),
@@ -94,9 +99,22 @@ async function start(
     ...(folder === undefined ? {} : { caFile: join(folder, 'proxy-ca.pem') }),
     ...(rateLimit === undefined ? {} : { rateLimit: rateLimit === true ? AMD_RATE_LIMIT : { ...AMD_RATE_LIMIT, seconds: parseInteger('--rate-limit', rateLimit, 1, 86_400) } }),
     ...(productNames === undefined ? {} : { productNames }),
+    ...qgsOption(session, serve),
     faults: fault.map(parseFault),
     ...(dieSeed === undefined ? {} : { dieSeed }),
   });
+}
+
+/** Where the quote generation service listens. @throws {ConfigError} */
+function qgsOption({ io, path }: Session, { qgs, qgsPlatform }: ServeOptions): Pick<TeemuOptions, 'qgs'> {
+  if (qgs === undefined) {
+    if (qgsPlatform !== undefined) throw new ConfigError('--qgs-platform', 'is for --qgs, which says where the service listens');
+    return {};
+  }
+  const isPort = /^\d+$/.test(qgs);
+  if (!isPort && io.platform === 'win32') throw new ConfigError('--qgs', 'is a port on Windows, which has no Unix sockets for this');
+  const where: QgsOptions = isPort ? { port: parseInteger('--qgs', qgs, 0, 65535) } : { path: path(qgs) };
+  return { qgs: { ...where, ...(qgsPlatform === undefined ? {} : { platform: qgsPlatform }) } };
 }
 
 /** `kds.crl=reset`, or a whole rule in JSON. What is in it is checked where rules are. @throws {ConfigError} */
@@ -126,10 +144,10 @@ async function certificateFolder({ globals: { out }, path }: Session, { proxy }:
 }
 
 /** Writes the roots to trust and the URLs beside the proxy's certificate. */
-async function writeRoots({ roots }: Teemu, out: string, urls: Readonly<Record<string, string>>): Promise<void> {
+async function writeRoots({ vendors }: Teemu, out: string, urls: Readonly<Record<string, string>>): Promise<void> {
   try {
     await mkdir(out, { recursive: true });
-    for (const [line, pem] of Object.entries(roots.snp)) await writeFile(join(out, `ark-${line.toLowerCase()}.pem`), pem);
+    for (const [name, pem] of Object.values(vendors).flatMap((vendor: Vendor) => [...vendor.rootFiles()])) await writeFile(join(out, name), pem);
     await writeFile(join(out, 'serve.json'), `${JSON.stringify(urls)}\n`);
   } catch (cause) {
     throw fileError(out, cause);

@@ -297,7 +297,7 @@ describe('the key distribution service', () => {
   afterAll(() => kds.today.reset());
 
   test('has revoked the ASK: refused, and accepted again when that is taken back', async () => {
-    kds.today.revoke('Milan', 'ASK');
+    kds.today.revoke({ line: 'Milan' });
     expect(await answer(question())).toMatchObject({ verdict: 'reject', stage: 'verify', detail: expect.stringContaining('ASK was revoked at 2026-06-01 00:00:00') });
     kds.today.reset();
     expect(await answer(question())).toMatchObject({ verdict: 'accept' });

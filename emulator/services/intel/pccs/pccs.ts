@@ -24,7 +24,7 @@ import { PccsCache, type Update } from './cache.ts';
 import { pckCertificate } from './certificate.ts';
 import { PCCS_FAULTS, PCCS_STATUS, refusal } from './status.ts';
 import { PLATFORM_COLLATERAL, PLATFORM_REGISTRATION, type PlatformCollateralPut, type PlatformRegistration } from './schema.ts';
-import { type Answered, answered, Pcs, type PcsOptions } from '../pcs.ts';
+import { type Answered, answered, type Pcs } from '../pcs.ts';
 import { jsonObject, Query } from '../query.ts';
 
 /** When the service asks Intel: for whatever it lacks, when a platform registers, or never. */
@@ -272,12 +272,6 @@ export class Pccs implements Service {
     const given = request.header(header);
     if (given === undefined || !timingSafeEqual(digest(given), digest(token))) throw refusal('unauthorized');
   }
-}
-
-/** PCS and PCCS of a World, to be mounted beside others: `startServices({ world, services: intelServices({ world }) })`. */
-export function intelServices({ pccs = {}, ...pcs }: PcsOptions & { readonly pccs?: Omit<PccsOptions, 'world' | 'pcs'> }): readonly [Pcs, Pccs] {
-  const service = new Pcs(pcs);
-  return [service, new Pccs({ ...pccs, world: pcs.world, pcs: service })];
 }
 
 const done = (): Answered => answered('text/html; charset=utf-8', PCCS_STATUS.success[1]);
