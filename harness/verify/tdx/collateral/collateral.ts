@@ -74,6 +74,8 @@ export interface CollateralDocuments {
 }
 
 const ECDSA: CrlForm = { algorithm: 'ECDSA and SHA-256', isAlgorithm: isEcdsaSha256, verify: verifyDer };
+/** The slice of a Buffer would be no copy. */
+const copyOf = (part: Uint8Array | string): Uint8Array | string => (typeof part === 'string' ? part : new Uint8Array(part));
 const bytesOf = (part: Uint8Array | string): Uint8Array => (typeof part === 'string' ? Buffer.from(part, 'utf8') : part);
 
 /** Something that is found out once: what it gives, or what is wrong. */
@@ -107,9 +109,9 @@ export class PreparedCollateral {
 
   constructor(trust: TdxTrust, presented: PresentedCollateral) {
     const { pckChain, rootCaCrl, pckCrl } = presented;
-    const lists = { rootCaCrl: rootCaCrl.slice(), pckCrl: pckCrl.slice() };
+    const lists = { rootCaCrl: new Uint8Array(rootCaCrl), pckCrl: new Uint8Array(pckCrl) };
     this.trust = trust;
-    this.pckChain = typeof pckChain === 'string' ? pckChain : pckChain?.slice();
+    this.pckChain = pckChain === undefined ? undefined : copyOf(pckChain);
     const opened = open(presented);
     this.#opened = new Step(opened);
     this.#keys = new Step((appraisal) => keysOf(appraisal, trust, this.#opened.in(appraisal)));
@@ -141,8 +143,13 @@ export class PreparedCollateral {
 /** Takes the parts over now, so that nobody can change them, and reads them later. */
 function open(presented: PresentedCollateral): (appraisal: TdxAppraisal) => Opened {
   const { tcbInfo, qeIdentity, tcbInfoIssuerChain, qeIdentityIssuerChain, pckCrlIssuerChain } = presented;
-  const texts = { tcbInfo, qeIdentity, tcbInfoIssuerChain, qeIdentityIssuerChain, pckCrlIssuerChain };
-  const own = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, typeof text === 'string' ? text : text.slice()])) as typeof texts;
+  const own = {
+    tcbInfo: copyOf(tcbInfo),
+    qeIdentity: copyOf(qeIdentity),
+    tcbInfoIssuerChain: copyOf(tcbInfoIssuerChain),
+    qeIdentityIssuerChain: copyOf(qeIdentityIssuerChain),
+    pckCrlIssuerChain: copyOf(pckCrlIssuerChain),
+  };
   return (appraisal) => {
     const chain = (name: 'tcbInfoIssuerChain' | 'qeIdentityIssuerChain' | 'pckCrlIssuerChain'): readonly Uint8Array[] =>
       appraisal.attempt('certificate-malformed', () => pemBlocks(own[name], 'CERTIFICATE', COLLATERAL_FILES[name]));

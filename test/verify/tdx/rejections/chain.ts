@@ -1,17 +1,17 @@
 /** What is wrong with certificates and revocation lists, one row each. */
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
-import { derIa5String, OID, pem } from '../../../emulator/pki/der.ts';
-import { authorityKeyIdentifier, basicConstraintsCa, basicConstraintsLeaf, keyUsage } from '../../../emulator/pki/extensions.ts';
-import { type CertificateSpec, type ExtensionSpec, issueCertificate } from '../../../emulator/pki/issue.ts';
-import { intelKeyIdentifier, sgxExtension } from '../../../emulator/pki/profiles/intel.ts';
-import { pemBlocks } from '../../../emulator/pki/read.ts';
-import type { CrlSpec } from '../../../emulator/pki/revoke.ts';
-import { readSgxExtension, SGX_EXTENSION_OID } from '../../../emulator/pki/sgx-extension.ts';
-import { type Change, IntelAuthority } from '../../../emulator/tdx/authority.ts';
-import { fixedClock, seededWorld } from '../../../emulator/world.ts';
-import { type PresentedCollateral, TdxTrust } from '../../../harness/verify/index.ts';
-import { authority, DAY, type Edits, type Evidence, NOW, platformOf, V4, withChain, world } from './evidence.ts';
-import { type Rejection, STRANGER } from './rejection.ts';
+import { derIa5String, OID, pem } from '../../../../emulator/pki/der.ts';
+import { authorityKeyIdentifier, basicConstraintsCa, basicConstraintsLeaf, keyUsage } from '../../../../emulator/pki/extensions.ts';
+import { type CertificateSpec, type ExtensionSpec, issueCertificate } from '../../../../emulator/pki/issue.ts';
+import { intelKeyIdentifier, sgxExtension } from '../../../../emulator/pki/profiles/intel.ts';
+import { pemBlocks } from '../../../../emulator/pki/read.ts';
+import type { CrlSpec } from '../../../../emulator/pki/revoke.ts';
+import { readSgxExtension, SGX_EXTENSION_OID } from '../../../../emulator/pki/sgx-extension.ts';
+import { type Change, IntelAuthority } from '../../../../emulator/tdx/authority.ts';
+import { fixedClock, seededWorld } from '../../../../emulator/world.ts';
+import { type PresentedCollateral, TdxTrust } from '../../../../harness/verify/index.ts';
+import { authority, DAY, type Edits, type Evidence, NOW, platformOf, V4, withChain, world } from '../evidence.ts';
+import { type Rejection, STRANGER, type Unusual } from './rejection.ts';
 
 type Who = 'pck' | 'pckCa' | 'tcbSigning';
 const EVERYONE: readonly Who[] = ['pck', 'pckCa', 'tcbSigning'];
@@ -324,7 +324,7 @@ export const REVOCATION_REJECTIONS: readonly Rejection[] = [
 ];
 
 /** Unusual chains and lists that are as good as any. */
-export const UNUSUAL_CHAINS: readonly { readonly name: string; readonly edits: Edits; readonly wishes?: Rejection['wishes'] }[] = [
+export const UNUSUAL_CHAINS: readonly Unusual[] = [
   { name: 'a PCK certificate with a seventh extension, where that is allowed', edits: change('pck', and(unknown(false))), wishes: { allowOtherExtensions: true } },
   { name: 'other extensions on the authorities', edits: { pckCa: { edit: and(unknown(false)) }, tcbSigning: { edit: and({ oid: OID.netscapeComment, critical: false, value: derIa5String('hello') }) } } },
   { name: 'lists that name other serials only', edits: { rootCrl: OTHERS, pckCrl: OTHERS } },

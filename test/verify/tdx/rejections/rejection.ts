@@ -1,8 +1,8 @@
 /** One way in which TDX evidence is wrong, beside the good evidence that lacks only that. */
 import { expect } from 'vitest';
-import type { EcSigner } from '../../../emulator/crypto/sign.ts';
-import { TDX_REASONS, type TdxExpectations, type TdxReason, type TdxTrust, type TdxVerdict, verifyTdx } from '../../../harness/verify/index.ts';
-import { type Edits, evidence, type Machine, NOW, TRUST, V4, type Wishes, world } from './evidence.ts';
+import type { EcSigner } from '../../../../emulator/crypto/sign.ts';
+import { TDX_REASONS, type TdxExpectations, type TdxReason, type TdxTrust, type TdxVerdict, verifyTdx } from '../../../../harness/verify/index.ts';
+import { type Edits, evidence, type Machine, NOW, TRUST, V4, type Wishes, world } from '../evidence.ts';
 
 /** One row. */
 export interface Rejection {
@@ -22,6 +22,14 @@ export interface Rejection {
   readonly trust?: TdxTrust;
   /** Where the verdict must point, if that is worth a word. */
   readonly path?: string;
+}
+
+/** Evidence that looks unusual and is as good as any. */
+export interface Unusual {
+  readonly name: string;
+  readonly edits?: Edits;
+  readonly machine?: Machine;
+  readonly wishes?: Partial<Wishes>;
 }
 
 /** A verdict in a line. */

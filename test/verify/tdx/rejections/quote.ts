@@ -1,10 +1,10 @@
 /** What is wrong with a quote or its signatures: one row each. */
 import { createHash } from 'node:crypto';
-import { mapQuote } from '../../../emulator/tdx/quote/quote.ts';
-import { BODY_DESCRIPTOR, CERTIFICATION_HEAD, type EnclaveReport, QE_CERTIFICATION_HEAD, QUOTE_HEADER, SIGNATURE_HEAD, type TdBody } from '../../../emulator/tdx/quote/tables.ts';
-import type { QuoteParts } from '../../../emulator/tdx/quoting/quoting-enclave.ts';
-import { type Edits, type Evidence, evidence, type Machine, V4, V5 } from './evidence.ts';
-import { other, type Rejection, STRANGER } from './rejection.ts';
+import { mapQuote } from '../../../../emulator/tdx/quote/quote.ts';
+import { BODY_DESCRIPTOR, CERTIFICATION_HEAD, type EnclaveReport, QE_CERTIFICATION_HEAD, QUOTE_HEADER, SIGNATURE_HEAD, type TdBody } from '../../../../emulator/tdx/quote/tables.ts';
+import type { QuoteParts } from '../../../../emulator/tdx/quoting/quoting-enclave.ts';
+import { type Edits, type Evidence, evidence, type Machine, V4, V5 } from '../evidence.ts';
+import { other, type Rejection, STRANGER, type Unusual } from './rejection.ts';
 
 /** A change of the body, signed afterwards. */
 export const body = (change: (body: TdBody) => Partial<TdBody>): Edits => ({ quote: (parts) => ({ ...parts, body: { ...parts.body, ...change(parts.body) } }) });
@@ -147,7 +147,7 @@ export const QUOTE_REJECTIONS: readonly Rejection[] = [
 ];
 
 /** Unusual quotes that are as good as any. */
-export const UNUSUAL_QUOTES: readonly { readonly name: string; readonly edits: Edits; readonly machine?: Machine; readonly wishes?: Rejection['wishes'] }[] = [
+export const UNUSUAL_QUOTES: readonly Unusual[] = [
   ...[0, 31, 33, 64, 300].map((length) => ({
     name: `authentication data of ${length} bytes`,
     edits: {
