@@ -64,6 +64,8 @@ describe('a running teemu', () => {
       expect(verifyBundle(teemu.evidence('snp', { product }), { roots: [teemu.roots.snp[line]] })).toMatchObject({ accepted: true, rootSource: 'given' });
     }
     for (const line of LINES) expect(new X509Certificate(teemu.roots.snp[line]).subject).toContain(`CN=ARK-${line}`);
+    expect(verifyBundle(teemu.evidence('tdx'), { roots: [teemu.roots.tdx] })).toMatchObject({ accepted: true, rootSource: 'given' });
+    expect(new X509Certificate(teemu.roots.tdx).subject).toContain('CN=Intel SGX Root CA');
   });
 
   test('answers on its sockets as without one, keeps a journal of both, and stops', async () => {

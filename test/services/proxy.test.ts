@@ -44,8 +44,8 @@ function tunnel(target = 'kdsintf.amd.com:443', localAddress?: string): Promise<
 }
 
 /** TLS inside a tunnel. */
-async function secured(servername = 'kdsintf.amd.com', localAddress?: string): Promise<TLSSocket> {
-  const socket = await tunnel(undefined, localAddress);
+async function secured(servername = 'kdsintf.amd.com', localAddress?: string, target?: string): Promise<TLSSocket> {
+  const socket = await tunnel(target, localAddress);
   return await new Promise((resolve, reject) => {
     const secure = tlsConnect({ socket, servername, ca: services.caPem ?? '' }, () => resolve(secure));
     secure.once('error', reject);
@@ -58,9 +58,9 @@ interface Got {
   readonly body: Uint8Array;
 }
 
-/** A GET over HTTPS through the proxy. */
-async function get(path: string, { host = 'kdsintf.amd.com', localAddress }: { host?: string; localAddress?: string } = {}): Promise<Got> {
-  const socket = await secured(undefined, localAddress);
+/** A GET over HTTPS through the proxy. @param server whom the tunnel leads to @param host what the request says */
+async function get(path: string, { server = 'kdsintf.amd.com', host = server, localAddress }: { server?: string; host?: string; localAddress?: string } = {}): Promise<Got> {
+  const socket = await secured(server, localAddress, `${server}:443`);
   return await new Promise((resolve, reject) => {
     const request = httpsRequest({ createConnection: () => socket, path, headers: { host } }, (response) => {
       const parts: Buffer[] = [];
@@ -82,6 +82,18 @@ describe('through a tunnel', () => {
     const { status, headers, body } = await get(path);
     expect([status, headers['x-teemu']]).toEqual([200, 'test-only']);
     expect(body).toEqual(await bytesOf(await ask(services.app, path)));
+  });
+
+  test.each([
+    ['kdsintf.amd.com', '/vcek/v1/Milan/cert_chain', 'kds.chain'],
+    ['api.trustedservices.intel.com', '/tdx/certification/v4/qe/identity', 'pcs.identity.td-qe'],
+    ['certificates.trustedservices.intel.com', '/IntelSGXRootCA.der', 'pcs.rootcrl'],
+  ])('each vendor’s host is there: %s', async (server, path, operation) => {
+    const before = services.app.journal.last;
+    const { status, body } = await get(path, { server });
+    expect(status).toBe(200);
+    expect(body).toEqual(await bytesOf(await services.app.fetch(new Request(`https://${server}${path}`))));
+    expect(services.requests(before)[0]).toMatchObject({ operation, host: server });
   });
 
   test('the request lands in the journal under the host that was asked for', async () => {
