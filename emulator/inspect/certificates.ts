@@ -9,7 +9,7 @@ import { MAX_CRL_SIZE, type ReadCertificate, type ReadCrl, type ReadExtension, r
 import { TAG } from '../pki/tlv.ts';
 import { EXTENSIONS } from './extensions.ts';
 import type { InspectContext, InspectLine, Note, Recogniser, Section } from './inspection.ts';
-import { algorithmText, isAmdPss, isSignedBy, keyText } from './keys.ts';
+import { algorithmText, isCheckable, isSignedBy, keyText } from './keys.ts';
 
 const PEM_START = '-----BEGIN ';
 const hex = (src: Uint8Array): string => Buffer.from(src).toString('hex');
@@ -210,6 +210,6 @@ function signerNotes(signed: Pick<ReadCertificate, 'tbs' | 'signature' | 'signat
   const signer = named.find(({ spki }) => isSignedBy(signed, spki));
   if (signer)
     return [{ kind: 'info', text: signer === candidates[0] && signed === signer ? 'Signed with its own key.' : `Signed by ${commonName(signer.subject)} (${hex(sha256(signer.der)).slice(0, 16)}…), which is beside it.` }];
-  if (named.length === 0 || !isAmdPss(signed.signatureAlgorithm)) return [];
+  if (named.length === 0 || !isCheckable(signed.signatureAlgorithm)) return [];
   return [{ kind: 'broken', text: `The signature is not that of ${commonName(issuer)}, though a certificate of that name is at hand.` }];
 }

@@ -2,7 +2,9 @@
 import { CHIP_MARKER } from '../snp/chip.ts';
 import { OID } from '../pki/der.ts';
 import { readBasicConstraints, readKeyUsage } from '../pki/read.ts';
+import { readSgxExtension, SGX_EXTENSION_OID } from '../pki/sgx-extension.ts';
 import { TAG, TlvReader, unsignedInteger } from '../pki/tlv.ts';
+import { PLATFORM_MARKER } from '../tdx/platform/id.ts';
 
 /** One extension. */
 export interface ExtensionRow {
@@ -66,6 +68,24 @@ function distributionPoints(value: Uint8Array): string {
   return urls.join(', ');
 }
 
+/** The kinds of platform that a PCK certificate is for, by their numbers. */
+const SGX_TYPES = ['standard', 'scalable', 'scalable with integrity'];
+
+function sgx(value: Uint8Array): string {
+  const { ppid, components, pceSvn, cpuSvn, pceId, fmspc, sgxType, platform } = readSgxExtension(value);
+  const flags = Object.entries(platform?.configuration ?? {}).flatMap(([name, set]) => (set ? [name] : []));
+  return [
+    `FMSPC ${hex(fmspc)}`,
+    `SVNs ${components.join('.')}`,
+    `PCE SVN ${pceSvn}`,
+    `CPUSVN ${hex(cpuSvn)}`,
+    `PCE-ID ${hex(pceId)}`,
+    `PPID ${hex(ppid)}`,
+    SGX_TYPES[sgxType] ?? `type ${sgxType}`,
+    ...(platform ? [`platform instance ${hex(platform.instanceId)}`, ...flags] : []),
+  ].join(', ');
+}
+
 const AMD = '1.3.6.1.4.1.3704.1';
 const spl = (name: string, doc: string): ExtensionRow => ({ name, doc, text: integer });
 
@@ -78,6 +98,7 @@ export const EXTENSIONS: Readonly<Record<string, ExtensionRow>> = {
   [OID.crlDistributionPoints]: { name: 'cRLDistributionPoints', doc: 'where the revocation list is', text: distributionPoints },
   [OID.crlNumber]: { name: 'cRLNumber', doc: 'number of the list', text: integer },
   [OID.netscapeComment]: { name: 'netscapeComment', doc: 'a comment in words', text: ia5String, isTest: (value) => ia5String(value).startsWith('TEEMU') },
+  [SGX_EXTENSION_OID]: { name: 'intel.sgx', doc: 'which platform the PCK is of, at which TCB', text: sgx, isTest: (value) => PLATFORM_MARKER.every((b, i) => readSgxExtension(value).ppid[i] === b) },
   [`${AMD}.1`]: { name: 'amd.structVersion', doc: 'version of the certificate', text: integer },
   [`${AMD}.2`]: { name: 'amd.productName', doc: 'product, with or without its stepping', text: ia5String },
   [`${AMD}.3.1`]: spl('amd.blSPL', 'SVN of the boot loader'),

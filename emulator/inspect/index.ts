@@ -3,12 +3,13 @@ import { ConfigError, TeemuError } from '../errors.ts';
 import { CERTIFICATE_RECOGNISERS } from './certificates.ts';
 import type { InspectContext, Inspection, Recogniser } from './inspection.ts';
 import { SNP_RECOGNISERS } from './snp.ts';
+import { TDX_RECOGNISERS } from './tdx/index.ts';
 
 /** Longest file that is inspected, in bytes. */
 export const MAX_INSPECTED = 16 * 1024 * 1024;
 
-/** Every kind of file that is recognised, in the order in which they are tried; no two take the same bytes. */
-export const RECOGNISERS: readonly Recogniser[] = [...CERTIFICATE_RECOGNISERS, ...SNP_RECOGNISERS];
+/** Every kind of file that is recognised, in the order in which they are tried: quotes and collateral hold certificates in PEM, so these come before them. */
+export const RECOGNISERS: readonly Recogniser[] = [...TDX_RECOGNISERS, ...CERTIFICATE_RECOGNISERS, ...SNP_RECOGNISERS];
 
 /**
  * Recognises a file and takes it apart.

@@ -46,14 +46,40 @@ export function algorithmText(algorithm: Uint8Array): string {
   return oid === undefined ? Buffer.from(algorithm).toString('hex') : (ALGORITHMS[oid] ?? oid);
 }
 
-/** Whether it is the algorithm that {@link isSignedBy} can check. @param algorithm DER AlgorithmIdentifier */
-export function isAmdPss(algorithm: Uint8Array): boolean {
+/** Hash of an ECDSA algorithm, by its object identifier. */
+const ECDSA_HASHES: Readonly<Record<string, string>> = { '1.2.840.10045.4.3.2': 'sha256', '1.2.840.10045.4.3.3': 'sha384' };
+
+function isAmdPss(algorithm: Uint8Array): boolean {
   return PSS.some(({ der }) => sameBytes(der, algorithm));
 }
 
-/** Whether that key made the signature, by RSASSA-PSS as AMD uses it. @param spki DER SubjectPublicKeyInfo */
+function ecdsaHash(algorithm: Uint8Array): string | undefined {
+  return ECDSA_HASHES[attempt(() => AsnConvert.parse(toBuffer(algorithm), AlgorithmIdentifier).algorithm) ?? ''];
+}
+
+/** Whether it is an algorithm that {@link isSignedBy} can check: RSASSA-PSS as AMD uses it, or ECDSA as Intel does. @param algorithm DER AlgorithmIdentifier */
+export function isCheckable(algorithm: Uint8Array): boolean {
+  return isAmdPss(algorithm) || ecdsaHash(algorithm) !== undefined;
+}
+
+/** Whether that key made the signature. @param spki DER SubjectPublicKeyInfo */
 export function isSignedBy({ tbs, signature, signatureAlgorithm }: { readonly tbs: Uint8Array; readonly signature: Uint8Array; readonly signatureAlgorithm: Uint8Array }, spki: Uint8Array): boolean {
-  const key = isAmdPss(signatureAlgorithm) ? publicKey(spki) : undefined;
-  if (key?.asymmetricKeyType !== 'rsa') return false;
+  const key = publicKey(spki);
+  const hash = ecdsaHash(signatureAlgorithm);
+  if (key?.asymmetricKeyType === 'ec' && hash !== undefined) return attempt(() => verify(hash, tbs, { key, dsaEncoding: 'der' }, signature)) ?? false;
+  if (key?.asymmetricKeyType !== 'rsa' || !isAmdPss(signatureAlgorithm)) return false;
   return attempt(() => verify('sha384', tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, signature)) ?? false;
+}
+
+/** Whether that public key, x ‖ y on P-256, made the signature r ‖ s over SHA-256 of the message. */
+export function isSignedByPoint(message: Uint8Array, signature: Uint8Array, point: Uint8Array): boolean {
+  const coordinate = (at: number): string => Buffer.from(point.subarray(at, at + 32)).toString('base64url');
+  const key = attempt(() => createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: coordinate(0), y: coordinate(32) }, format: 'jwk' }));
+  return key !== undefined && (attempt(() => verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)) ?? false);
+}
+
+/** Whether the key of a certificate made the signature r ‖ s over SHA-256 of the message. @param spki DER SubjectPublicKeyInfo */
+export function isSignedByKey(message: Uint8Array, signature: Uint8Array, spki: Uint8Array): boolean {
+  const key = publicKey(spki);
+  return key?.asymmetricKeyType === 'ec' && (attempt(() => verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)) ?? false);
 }
