@@ -26,7 +26,7 @@ export interface MeasuredEvent {
 const TCG = 'TCG PC Client Platform Firmware Profile 1.06';
 
 /** The fixed head of an event about an image; its device path follows. */
-export const IMAGE_LOAD = new Layout('tcg.image-load', 32, `${TCG}, 10.2.3 UEFI_IMAGE_LOAD_EVENT`, {
+export const IMAGE_LOAD = new Layout('tcg.image-load', 32, `${TCG}, UEFI_IMAGE_LOAD_EVENT`, {
   location: u64(0, 'address of the image in memory'),
   length: u64(8, 'length of the image'),
   linkAddress: u64(16, 'preferred address'),
@@ -37,7 +37,7 @@ export const IMAGE_LOAD = new Layout('tcg.image-load', 32, `${TCG}, 10.2.3 UEFI_
 export const TAGS = { linuxInitrd: 0x8f3b_22ec, linuxLoadOptions: 0x8f3b_22ed, attestationAgent: 0x4141_454c } as const;
 
 /** The fixed head of an event of an operating system; its data follow. */
-export const TAGGED_EVENT = new Layout('tcg.tagged-event', 8, `${TCG}, 10.4.2.1 TCG_PCClientTaggedEvent`, {
+export const TAGGED_EVENT = new Layout('tcg.tagged-event', 8, `${TCG}, TCG_PCClientTaggedEvent`, {
   tag: u32(0, 'kind of event', { names: { [TAGS.linuxInitrd]: 'Linux: initial RAM disk', [TAGS.linuxLoadOptions]: 'Linux: load options', [TAGS.attestationAgent]: 'AAEL: event of the attestation agent' } }),
   size: u32(4, 'length of the data'),
 });

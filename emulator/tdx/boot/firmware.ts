@@ -12,7 +12,7 @@ import { TDVF_SECTION_TYPES } from '../module/tdvf.ts';
 const PI = 'UEFI Platform Initialization 1.8, volume 3';
 
 /** Head of a firmware volume, with a map of one kind of block. */
-export const FIRMWARE_VOLUME = new Layout('pi.firmware-volume', 72, `${PI}, 3.2.1 EFI_FIRMWARE_VOLUME_HEADER`, {
+export const FIRMWARE_VOLUME = new Layout('pi.firmware-volume', 72, `${PI}, EFI_FIRMWARE_VOLUME_HEADER`, {
   zeroVector: reserved(0, 16),
   fileSystem: bytes(16, 16, 'what is in it: a GUID'),
   length: u64(32, 'length of the volume'),

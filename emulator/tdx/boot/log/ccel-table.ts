@@ -22,7 +22,7 @@ export const ACPI_HEADER = new Layout('acpi.header', 36, `${ACPI}, 5.2.6 System 
 export const CC_TYPES = { sev: 1, tdx: 2 } as const;
 
 /** The table. */
-export const CCEL_TABLE = new Layout('acpi.ccel', 56, `${ACPI}, 5.2.34 Confidential Computing Event Log`, {
+export const CCEL_TABLE = new Layout('acpi.ccel', 56, `${ACPI}, CC Event Log ACPI Table`, {
   header: struct(0, ACPI_HEADER, 'head, with the signature CCEL'),
   ccType: u8(36, 'kind of confidential computing', { initial: CC_TYPES.tdx, names: { [CC_TYPES.sev]: 'SEV', [CC_TYPES.tdx]: 'TDX' } }),
   ccSubtype: u8(37, 'kind within that'),

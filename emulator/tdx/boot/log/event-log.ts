@@ -2,7 +2,7 @@
  * The event log of a confidential guest: a crypto-agile TCG log whose registers are MRTD and the RTMRs in place of PCRs. It comes out of a
  * guest's memory, so every length in it is checked before anything is copied.
  *
- * Source: TCG PC Client Platform Firmware Profile 1.06, 10.2; UEFI 2.10, 38.2 Confidential Computing for the registers.
+ * Source: TCG PC Client Platform Firmware Profile 1.06, event logging; UEFI 2.10, 38 Confidential Computing for the registers.
  */
 import { type DecodeOptions, Layout } from '../../../codec/layout.ts';
 import { bytes, u8, u16, u32, type ValueOf } from '../../../codec/rows.ts';
@@ -15,7 +15,7 @@ const TCG = 'TCG PC Client Platform Firmware Profile 1.06';
 export const MR_NAMES = { 0: 'MRTD', 1: 'RTMR0', 2: 'RTMR1', 3: 'RTMR2', 4: 'RTMR3' } as const;
 
 /** The first event, which is in the old form so that old readers skip it; the Spec ID is its data. */
-export const HEADER_EVENT = new Layout('ccel.header-event', 32, `${TCG}, 10.2.1 TCG_PCClientPCREvent`, {
+export const HEADER_EVENT = new Layout('ccel.header-event', 32, `${TCG}, TCG_PCClientPCREvent`, {
   mrIndex: u32(0, 'register; nothing is extended', { names: MR_NAMES }),
   eventType: u32(4, 'kind of event', { initial: EVENT.noAction, names: { [EVENT.noAction]: 'EV_NO_ACTION' } }),
   digest: bytes(8, 20, 'zero'),
@@ -23,7 +23,7 @@ export const HEADER_EVENT = new Layout('ccel.header-event', 32, `${TCG}, 10.2.1 
 });
 
 /** The fixed head of the Spec ID; the list of algorithms and the vendor's information follow. */
-export const SPEC_ID = new Layout('ccel.spec-id', 28, `${TCG}, 10.4.5.1 TCG_EfiSpecIdEvent`, {
+export const SPEC_ID = new Layout('ccel.spec-id', 28, `${TCG}, TCG_EfiSpecIdEvent`, {
   signature: bytes(0, 16, "'Spec ID Event03' and a NUL"),
   platformClass: u32(16, 'class of the platform', { names: { 0: 'client', 1: 'server' } }),
   versionMinor: u8(20, 'minor version of the form'),
@@ -34,13 +34,13 @@ export const SPEC_ID = new Layout('ccel.spec-id', 28, `${TCG}, 10.4.5.1 TCG_EfiS
 });
 
 /** One algorithm of the Spec ID. */
-export const ALGORITHM = new Layout('ccel.spec-id.algorithm', 4, `${TCG}, 10.4.5.1`, {
+export const ALGORITHM = new Layout('ccel.spec-id.algorithm', 4, `${TCG}, TCG_EfiSpecIdEventAlgorithmSize`, {
   id: u16(0, 'algorithm', { names: { 4: 'SHA-1', 11: 'SHA-256', 12: 'SHA-384', 13: 'SHA-512', 18: 'SM3' } }),
   size: u16(2, 'length of its digests'),
 });
 
 /** The fixed head of every further event; digests, length and data follow. */
-export const EVENT_HEAD = new Layout('ccel.event', 12, `${TCG}, 10.2.2 TCG_PCR_EVENT2`, {
+export const EVENT_HEAD = new Layout('ccel.event', 12, `${TCG}, TCG_PCR_EVENT2`, {
   mrIndex: u32(0, 'register that is extended', { names: MR_NAMES }),
   eventType: u32(4, 'kind of event'),
   digests: u32(8, 'number of digests', { initial: 1 }),

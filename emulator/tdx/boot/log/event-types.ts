@@ -1,4 +1,4 @@
-/** Kinds of event in a TCG event log. Source: TCG PC Client Platform Firmware Profile 1.06, 10.4.1. */
+/** Kinds of event in a TCG event log. Source: TCG PC Client Platform Firmware Profile 1.06, event types. */
 
 /** One kind. */
 export interface EventType {

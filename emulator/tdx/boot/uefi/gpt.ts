@@ -1,4 +1,4 @@
-/** A table of partitions as firmware measures it: its header and the entries in use. Source: UEFI 2.10, 5.3; TCG PC Client PFP 1.06, 10.2.5. */
+/** A table of partitions as firmware measures it: its header and the entries in use. Source: UEFI 2.10, 5.3; TCG PC Client Platform Firmware Profile 1.06, UEFI_GPT_DATA. */
 import { Layout } from '../../../codec/layout.ts';
 import { bytes, reserved, u32, u64, type ValueOf } from '../../../codec/rows.ts';
 import { guidBytes } from '../../../codec/guid.ts';

@@ -1,6 +1,6 @@
 /**
  * TD HOB: the list in which a VMM tells the firmware of a TD which memory it has. The VMM could lie, so the firmware measures the list before
- * it believes it. Source: UEFI Platform Initialization 1.8, volume 3, 5; what QEMU puts in: hw/i386/tdvf-hob.c.
+ * it believes it. Source: UEFI Platform Initialization 1.8, volume 3, HOB code definitions; what QEMU puts in: hw/i386/tdvf-hob.c.
  */
 import { Layout } from '../../../codec/layout.ts';
 import { bytes, reserved, struct, u16, u32, u64 } from '../../../codec/rows.ts';
@@ -12,14 +12,14 @@ const RESOURCE = 3;
 const END = 0xffff;
 
 /** The head of every block. */
-export const HOB_HEADER = new Layout('pi.hob-header', 8, `${PI}, 5.2`, {
+export const HOB_HEADER = new Layout('pi.hob-header', 8, `${PI}, EFI_HOB_GENERIC_HEADER`, {
   type: u16(0, 'kind of block', { names: { [HANDOFF]: 'handoff', [RESOURCE]: 'resource', [END]: 'end' } }),
   length: u16(2, 'length of the block with this head'),
   reserved4: reserved(4, 4),
 });
 
 /** The first block. */
-export const HOB_HANDOFF = new Layout('pi.hob-handoff', 56, `${PI}, 5.3`, {
+export const HOB_HANDOFF = new Layout('pi.hob-handoff', 56, `${PI}, EFI_HOB_HANDOFF_INFO_TABLE`, {
   header: struct(0, HOB_HEADER, 'kind and length'),
   version: u32(8, 'version of the list', { initial: 9 }),
   bootMode: u32(12, 'how is booted'),
@@ -31,7 +31,7 @@ export const HOB_HANDOFF = new Layout('pi.hob-handoff', 56, `${PI}, 5.3`, {
 });
 
 /** A range of memory. */
-export const HOB_RESOURCE = new Layout('pi.hob-resource', 48, `${PI}, 5.5`, {
+export const HOB_RESOURCE = new Layout('pi.hob-resource', 48, `${PI}, EFI_HOB_RESOURCE_DESCRIPTOR`, {
   header: struct(0, HOB_HEADER, 'kind and length'),
   owner: bytes(8, 16, 'whose it is: a GUID, zero for nobody'),
   resourceType: u32(24, 'kind of memory', { names: { 0: 'added and accepted', 7: 'not accepted yet' } }),

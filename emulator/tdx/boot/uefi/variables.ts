@@ -1,4 +1,4 @@
-/** UEFI variables as firmware measures them, and the signature lists of Secure Boot. Source: UEFI 2.10, 32.4.1; TCG PC Client PFP, 10.2.6. */
+/** UEFI variables as firmware measures them, and the signature lists of Secure Boot. Source: UEFI 2.10, 32.4.1; TCG PC Client Platform Firmware Profile 1.06. */
 import { Layout } from '../../../codec/layout.ts';
 import { bytes, u32, u64 } from '../../../codec/rows.ts';
 import { ByteReader } from '../../../codec/stream.ts';
@@ -13,7 +13,7 @@ export const VARIABLE_GUIDS = {
 } as const;
 
 /** The fixed head of a measured variable; name and contents follow. */
-export const VARIABLE_HEAD = new Layout('uefi.variable-data', 32, 'TCG PC Client PFP 1.06, 10.2.6 UEFI_VARIABLE_DATA', {
+export const VARIABLE_HEAD = new Layout('uefi.variable-data', 32, 'TCG PC Client Platform Firmware Profile 1.06, UEFI_VARIABLE_DATA', {
   vendor: bytes(0, 16, 'whose variable it is: a GUID'),
   nameLength: u64(16, 'characters in the name'),
   dataLength: u64(24, 'bytes in the contents'),
