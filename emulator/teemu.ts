@@ -3,8 +3,9 @@ import type { Bundle } from './bundle.ts';
 import { ConfigError } from './errors.ts';
 import { type Services, type ServicesOptions, startServices } from './services/start.ts';
 import { type Roots, rootsOf } from './services/vendors.ts';
+import { amdRsaLabels } from './snp/products.ts';
 import { teeNamed, TEES } from './tee.ts';
-import { AdjustableClock, fixedClock, LATEST_TIME, parseTime, RSA_LABELS, seededWorld, systemClock, type World, worldTime } from './world.ts';
+import { AdjustableClock, fixedClock, LATEST_TIME, parseTime, seededWorld, systemClock, type World, worldTime } from './world.ts';
 import { openPrivateWorld } from './world-folder.ts';
 
 /** How to start; everything has a default. */
@@ -39,7 +40,7 @@ export interface Teemu extends Omit<Services, 'app'> {
 export async function startTeemu(options: TeemuOptions = {}): Promise<Teemu> {
   const { seed, clock: at, dir = '.teemu', progress, ...services } = options;
   const clock = new AdjustableClock(at === undefined ? systemClock() : fixedClock(timeOf(at)));
-  const world = seed === undefined ? await openPrivateWorld({ dir, clock, rsaLabels: RSA_LABELS, ...(progress && { progress }) }) : seededWorld(seed, clock);
+  const world = seed === undefined ? await openPrivateWorld({ dir, clock, rsaLabels: amdRsaLabels(), ...(progress && { progress }) }) : seededWorld(seed, clock);
   const { app, ...running } = await startServices({
     ...services,
     world,

@@ -32,13 +32,13 @@ const WINDOWS = process.platform === 'win32';
  */
 export async function openPrivateWorld({ dir, clock, rsaLabels, progress = () => {} }: PrivateWorldOptions): Promise<World> {
   await privateFolder(dir);
-  await keepUnlessThere(join(dir, '.gitignore'), '*\n');
+  await ignoredByGit(dir);
   const secret = Buffer.from(await readOrMake(join(dir, SECRET), async () => Buffer.from(freshSecret()).toString('hex')), 'hex');
   if (secret.length !== 32) throw new TeemuError('ERR_FILE', `${join(dir, SECRET)}: not the secret of a world; move it away to get a new one`);
   const keys = new Map<string, KeyObject>();
   const missing: string[] = [];
   for (const label of rsaLabels) {
-    const path = keyFile(dir, label);
+    const path = join(dir, keyFileName(label));
     const text = await readPrivate(path);
     if (text === undefined) missing.push(label);
     else keys.set(label, parseKey(path, text));
@@ -48,7 +48,7 @@ export async function openPrivateWorld({ dir, clock, rsaLabels, progress = () =>
   if (total > 0) progress(0, total);
   const makeNext = async (): Promise<void> => {
     for (let label = missing.shift(); label !== undefined; label = missing.shift()) {
-      const path = keyFile(dir, label);
+      const path = join(dir, keyFileName(label));
       const text = await readOrMake(path, async () => (await makeRsaKey()).export({ type: 'pkcs8', format: 'pem' }).toString());
       keys.set(label, parseKey(path, text));
       progress(++made, total);
@@ -58,8 +58,16 @@ export async function openPrivateWorld({ dir, clock, rsaLabels, progress = () =>
   return new World('private', new Uint8Array(secret), clock, (label) => keys.get(label));
 }
 
-function keyFile(dir: string, label: string): string {
-  return join(dir, `${label.replaceAll('/', '-')}.pem`);
+/** Name of the file that holds an RSA key of a private world. @param label `amd/ark/Milan` */
+export function keyFileName(label: string): string {
+  return `${label.replaceAll('/', '-')}.pem`;
+}
+
+/** Looks first: the folder of a world that is only used is not written to. */
+async function ignoredByGit(dir: string): Promise<void> {
+  const path = join(dir, '.gitignore');
+  const there = await lstat(path).catch(() => undefined);
+  if (!there) await keepUnlessThere(path, '*\n');
 }
 
 function parseKey(path: string, text: string): KeyObject {
@@ -87,11 +95,20 @@ async function privateFolder(dir: string): Promise<void> {
   mustBePrivate(dir, stats);
 }
 
-/** What POSIX modes can say; Windows has none, there the user's profile protects the folder. */
+/**
+ * How other users could get at a file or folder of a world; undefined when they can't, as far as POSIX modes say. Windows has none, there the
+ * user's profile protects the folder.
+ */
+export function exposure({ uid, mode }: Pick<Stats, 'uid' | 'mode'>): 'owner' | 'mode' | undefined {
+  if (WINDOWS) return undefined;
+  if (uid !== process.getuid?.()) return 'owner';
+  return (mode & 0o077) === 0 ? undefined : 'mode';
+}
+
 function mustBePrivate(path: string, stats: Stats): void {
-  if (WINDOWS) return;
-  if (stats.uid !== process.getuid?.()) throw new TeemuError('ERR_FILE', `${path}: belongs to another user`);
-  if ((stats.mode & 0o077) !== 0) throw new TeemuError('ERR_FILE', `${path}: others can read or change it (mode ${(stats.mode & 0o777).toString(8)}); it holds private keys: chmod go= '${path}'`);
+  const exposed = exposure(stats);
+  if (exposed === 'owner') throw new TeemuError('ERR_FILE', `${path}: belongs to another user`);
+  if (exposed === 'mode') throw new TeemuError('ERR_FILE', `${path}: others can read or change it (mode ${(stats.mode & 0o777).toString(8)}); it holds private keys: chmod go= '${path}'`);
 }
 
 /** The file's text, or undefined when there is none. */

@@ -7,6 +7,7 @@ import { refuseGenuine } from './crypto/genuine.ts';
 import { type Curve, CURVES, type EcSigner, ecSigner, type RsaSigner, rsaSigner, scalarFromSeed } from './crypto/sign.ts';
 import { PUBLIC_RSA_KEYS } from './crypto/public-rsa-keys.ts';
 import { ConfigError, TeemuError } from './errors.ts';
+import { amdRsaLabels } from './snp/products.ts';
 
 /** Latest time of a World, in milliseconds since 1970: lifetimes of 25 years that begin then still end before the year 10000, which no certificate can name. */
 export const LATEST_TIME = Date.UTC(9970, 0, 1);
@@ -93,9 +94,6 @@ export type RsaKeys = (label: string) => KeyObject | undefined;
 const CACHED_KEYS = 4096;
 const LOG_LINES = 1000;
 
-/** Labels of the RSA keys of AMD's authorities, in the order in which a seeded world draws them from the pool. */
-export const RSA_LABELS = ['Milan', 'Genoa', 'Turin'].flatMap((line) => [`amd/ark/${line}`, `amd/ask/${line}`, `amd/asvk/${line}`]);
-
 /** One closed set of keys and one clock. Make it with {@link seededWorld}, or open a private one with `openPrivateWorld`. */
 export class World {
   /** `seeded`: everybody who knows the seed has these keys. `private`: the keys were made on this machine. */
@@ -136,11 +134,6 @@ export class World {
     const draw = this.#draws.get(label) ?? 0;
     this.#draws.set(label, draw + 1);
     return new Uint8Array(hkdfSync('sha256', this.#secret, 'teemu/random', `${label}\0${draw}`, length));
-  }
-
-  /** A number in [0, 1) from {@link random}: the one seeded die. */
-  die(label: string): number {
-    return new DataView(this.random(label, 4).buffer).getUint32(0) / 2 ** 32;
   }
 
   /** The signer of that label, always the same. In a seeded world its signatures are deterministic (RFC 6979) too. */
@@ -202,22 +195,25 @@ export class World {
 /**
  * The reproducible world of a seed. Its RSA keys come from a pool that ships with teemu, everything else is derived from the seed: whoever
  * knows the seed has every key, so such evidence proves nothing to anybody.
+ * @param rsaLabels the RSA keys that it has, in the order in which they are drawn from the pool: those of AMD's authorities unless given
+ * @throws {RangeError} for more labels than the pool has keys
  */
-export function seededWorld(seed: string, clock: Clock): World {
+export function seededWorld(seed: string, clock: Clock, rsaLabels: readonly string[] = amdRsaLabels()): World {
+  if (rsaLabels.length > PUBLIC_RSA_KEYS.length) throw new RangeError(`a seeded world has up to ${PUBLIC_RSA_KEYS.length} RSA keys, not ${rsaLabels.length}`);
   const secret = new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'utf8'), 'teemu/seed', '', 32));
   let drawn: ReadonlyMap<string, number> | undefined;
   return new World('seeded', secret, clock, (label) => {
-    drawn ??= drawFromPool(secret);
+    drawn ??= drawFromPool(secret, rsaLabels);
     const der = PUBLIC_RSA_KEYS[drawn.get(label) ?? -1];
     return der === undefined ? undefined : createPrivateKey({ key: Buffer.from(der, 'base64'), format: 'der', type: 'pkcs1' });
   });
 }
 
 /** Which key of the pool each label gets: a shuffle by the seed, so that no two labels of a world share a key. */
-function drawFromPool(secret: Uint8Array): Map<string, number> {
+function drawFromPool(secret: Uint8Array, labels: readonly string[]): Map<string, number> {
   const rank = (i: number): string => createHmac('sha256', secret).update(`pool/${i}`).digest('hex');
   const order = PUBLIC_RSA_KEYS.map((_, i) => i).sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-  return new Map(RSA_LABELS.map((label, i) => [label, order[i] ?? -1]));
+  return new Map(labels.map((label, i) => [label, order[i] ?? -1]));
 }
 
 /** 32 bytes from the operating system, for a private world's secret. */

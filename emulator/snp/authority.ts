@@ -5,7 +5,7 @@ import { type CrlSpec, issueCrl } from '../pki/revoke.ts';
 import type { RsaSigner } from '../crypto/sign.ts';
 import type { World } from '../world.ts';
 import { vcekKey, vlekKey } from './chip.ts';
-import { type Line, LINE_TABLE } from './products.ts';
+import { amdRsaLabel, type Line, LINE_TABLE } from './products.ts';
 import type { Tcb } from './tcb.ts';
 
 export type AuthorityRole = 'ARK' | 'ASK' | 'ASVK';
@@ -23,8 +23,6 @@ export interface LeafChange {
 /** The CSP id that a VLEK carries unless told otherwise, as in a genuine one. */
 export const DEFAULT_CSP_ID = 'CN=cc-us-east-2.amazonaws.com';
 
-const ROLE_LABEL = { ARK: 'ark', ASK: 'ask', ASVK: 'asvk' } as const;
-
 /** AMD's key for a line. Certificates are issued for the World's present time, anew when a period ends. */
 export class AmdAuthority {
   readonly line: Line;
@@ -41,7 +39,7 @@ export class AmdAuthority {
 
   /** The RSA-4096 key of an authority. @throws {TeemuError} ERR_CONFIG when the world has none */
   key(role: AuthorityRole): RsaSigner {
-    return this.world.rsaKey(`amd/${ROLE_LABEL[role]}/${this.line}`);
+    return this.world.rsaKey(amdRsaLabel(role, this.line));
   }
 
   /** The certificate of ARK, ASK or ASVK. */
@@ -87,7 +85,10 @@ export class AmdAuthority {
     this.#changes++;
   }
 
-  /** Takes every revocation back. */
+  /**
+   * Takes every revocation back. The list then has its old number again, which no authority's list may do (RFC 5280 §5.2.3): a client that keeps
+   * the list of the highest number goes on with the one before.
+   */
   reinstate(): void {
     this.#revoked.clear();
     this.#changes++;

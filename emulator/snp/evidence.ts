@@ -14,7 +14,7 @@ import { signIdBlock } from './launch/id-block.ts';
 import { type LaunchConfig, launchPages, measureLaunch } from './launch/measure.ts';
 import { SNP_OPTIONS, type SnpOptions, type SnpOptionsInput } from './options.ts';
 import { type Preset, presetNamed } from './presets.ts';
-import { LINE_TABLE, type Line, type Product, productNamed } from './products.ts';
+import { amdRsaLabels, LINE_TABLE, type Line, type Product, productNamed } from './products.ts';
 import { type FirmwareRelease, releaseOf, usualVersion } from './releases.ts';
 import { REPORT_VERSIONS, type ReportVersion, reportLayout, SIGNATURE, SIGNED_SIZE, type SnpReport, signReport } from './report.ts';
 import { platformOf } from './secure-processor/platform.ts';
@@ -63,7 +63,7 @@ const VCPU_TYPE: Readonly<Record<Line, string>> = { Milan: 'EPYC-Milan-v2', Geno
 /** Labels of the RSA keys that a world needs for SNP evidence with these options. @throws {ConfigError} */
 export function snpRsaLabels(input: SnpOptionsInput): string[] {
   const { product } = machine(checked(input));
-  return ['ark', 'ask', 'asvk'].map((role) => `amd/${role}/${product.line}`);
+  return amdRsaLabels([product.line]);
 }
 
 /**

@@ -7,6 +7,18 @@ import { TCB_MILAN_GENOA, TCB_TURIN } from './tcb.ts';
 export const LINES = ['Milan', 'Genoa', 'Turin'] as const;
 export type Line = (typeof LINES)[number];
 
+const RSA_ROLES = ['ARK', 'ASK', 'ASVK'] as const;
+
+/** What a World calls the RSA key of an authority of AMD's: `amd/ark/Milan`. */
+export function amdRsaLabel(role: (typeof RSA_ROLES)[number], line: Line): string {
+  return `amd/${role.toLowerCase()}/${line}`;
+}
+
+/** Labels of the RSA keys of AMD's authorities for these lines. The keys of a seed depend on the order of the whole list. */
+export function amdRsaLabels(lines: readonly Line[] = LINES): string[] {
+  return lines.flatMap((line) => RSA_ROLES.map((role) => amdRsaLabel(role, line)));
+}
+
 /** CPUID family, model and stepping as a report of version 3 and later states them. */
 export interface CpuId {
   readonly family: number;

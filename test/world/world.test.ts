@@ -7,20 +7,20 @@ import { rsaSigner } from '../../emulator/crypto/sign.ts';
 import { TeemuError } from '../../emulator/errors.ts';
 import { issueCertificate } from '../../emulator/pki/issue.ts';
 import { AMD_PROFILES, amdCertificateSpec } from '../../emulator/pki/profiles/amd.ts';
-import { LINES } from '../../emulator/snp/products.ts';
-import { AdjustableClock, fixedClock, RSA_LABELS, seededWorld, systemClock, World } from '../../emulator/world.ts';
+import { amdRsaLabels, LINES } from '../../emulator/snp/products.ts';
+import { AdjustableClock, fixedClock, seededWorld, systemClock, World } from '../../emulator/world.ts';
 import { describeReal, realSample } from '../real-samples.ts';
 
 const AT = Date.UTC(2026, 0, 2);
 const world = (seed = 'x'): World => seededWorld(seed, fixedClock(AT));
 const privateWorld = (secret = new Uint8Array(32)): World => new World('private', secret, fixedClock(AT), () => undefined);
+const RSA_LABELS = amdRsaLabels();
 const MESSAGE = Buffer.from('a report');
 
 describe('a seeded world', () => {
   test.each<[string, (w: World) => unknown]>([
     ['derived bytes', (w) => w.derive('a', 100)],
     ['random bytes, draw by draw', (w) => [w.random('a', 8), w.random('a', 8), w.random('b', 8)]],
-    ['throws of its die', (w) => [w.die('a'), w.die('a'), w.die('b')]],
     ['P-256 keys', (w) => w.ecKey('a', 'P-256').spki],
     ['P-384 keys', (w) => w.ecKey('a', 'P-384').spki],
     ['P-256 signatures', (w) => w.ecKey('a', 'P-256').sign(MESSAGE)],
@@ -63,8 +63,24 @@ describe('a seeded world', () => {
   });
 
   test('has an RSA key for each authority of each line, and no other', () => {
-    expect(RSA_LABELS).toEqual(LINES.flatMap((line) => ['ark', 'ask', 'asvk'].map((role) => `amd/${role}/${line}`)));
+    // In this order: another one would give every seed other keys.
+    expect(RSA_LABELS.join(' ')).toBe('amd/ark/Milan amd/ask/Milan amd/asvk/Milan amd/ark/Genoa amd/ask/Genoa amd/asvk/Genoa amd/ark/Turin amd/ask/Turin amd/asvk/Turin');
+    for (const label of RSA_LABELS) expect(world().rsaKey(label).privateKey.asymmetricKeyType).toBe('rsa');
     expect(() => world().rsaKey('amd/ark/Rome')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key: 'amd/ark/Rome' }));
+  });
+
+  test('has the RSA keys of the labels that it is given, drawn in their order, and no other', () => {
+    const keyOf = (w: World, label: string): string => Buffer.from(w.rsaKey(label).spki).toString('hex');
+    const other = seededWorld('x', fixedClock(AT), ['one', 'two']);
+    expect([keyOf(other, 'one'), keyOf(other, 'two')]).toEqual(RSA_LABELS.slice(0, 2).map((label) => keyOf(world(), label)));
+    expect(() => other.rsaKey('amd/ark/Milan')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }));
+    expect(() =>
+      seededWorld(
+        'x',
+        fixedClock(AT),
+        Array.from({ length: PUBLIC_RSA_KEYS.length + 1 }, (_, i) => `${i}`),
+      ),
+    ).toThrow(RangeError);
   });
 
   test('signs so that others can verify', () => {
@@ -72,16 +88,6 @@ describe('a seeded world', () => {
     expect(verify('sha384', MESSAGE, { key: ec.publicKey, dsaEncoding: 'ieee-p1363' }, ec.sign(MESSAGE))).toBe(true);
     const rsa = world().rsaKey('amd/ark/Milan');
     expect(verify('sha384', MESSAGE, { key: rsa.publicKey, padding: 6, saltLength: 48 }, rsa.sign(MESSAGE))).toBe(true);
-  });
-});
-
-describe('the die of a world', () => {
-  test('falls into [0, 1), on both halves about equally often', () => {
-    const w = world();
-    const throws = Array.from({ length: 2000 }, () => w.die('a'));
-    expect(throws.every((x) => x >= 0 && x < 1)).toBe(true);
-    // 2000 fair throws stay within 5 standard deviations of one half.
-    expect(Math.abs(throws.filter((x) => x < 0.5).length - 1000)).toBeLessThan(112);
   });
 });
 

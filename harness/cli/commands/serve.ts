@@ -10,9 +10,9 @@ import type { ProductNames } from '../../../emulator/services/kds/kds.ts';
 import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
 import type { QgsOptions } from '../../../emulator/services/intel/vendor.ts';
 import type { Vendor } from '../../../emulator/services/vendors.ts';
+import { amdRsaLabels } from '../../../emulator/snp/products.ts';
 import { startTeemu, type Teemu, type TeemuOptions } from '../../../emulator/teemu.ts';
 import { DEFAULT_MODEL, PLATFORM_MODELS } from '../../../emulator/tdx/platform/models.ts';
-import { RSA_LABELS } from '../../../emulator/world.ts';
 import { EXIT } from '../exit.ts';
 import { openWorld } from '../session/open-world.ts';
 import { type Define, onCall, type Session } from '../session/session.ts';
@@ -66,7 +66,7 @@ export const defineServe: Define = (command, run) => {
   onCall(command, run, async (session) => {
     const options = command.opts<ServeOptions>();
     // Keys first: they take seconds, and an interrupt meanwhile must leave nothing behind.
-    await openWorld(session, RSA_LABELS);
+    await openWorld(session, amdRsaLabels());
     const folder = await certificateFolder(session, options);
     try {
       await using teemu = await start(session, options, folder.path);

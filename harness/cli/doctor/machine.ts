@@ -1,6 +1,7 @@
 /** Checks of the machine: Node, the operating system, its cryptography, its network, its clock. */
 import { constants, createHash, getFips, sign, verify } from 'node:crypto';
 import { createServer } from 'node:net';
+import { amdRsaLabel } from '../../../emulator/snp/products.ts';
 import { fixedClock, seededWorld, systemClock } from '../../../emulator/world.ts';
 import { type Check, type Finding, finding } from './check.ts';
 
@@ -50,7 +51,7 @@ function cryptography(): Finding {
     const data = createHash('sha384').update('doctor').digest();
     const { privateKey, publicKey } = world.ecKey('doctor', 'P-384');
     const curve = verify('sha384', data, publicKey, sign('sha384', data, privateKey));
-    const rsa = world.rsaKey('amd/ark/Milan');
+    const rsa = world.rsaKey(amdRsaLabel('ARK', 'Milan'));
     const pss = verify('sha384', data, { key: rsa.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, rsa.sign(data));
     return curve && pss ? finding('ok', `${text}: P-384 and RSA-4096 with PSS sign and verify`) : finding('problem', `${text}: a signature of its own does not verify`);
   } catch (error) {

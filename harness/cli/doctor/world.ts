@@ -2,7 +2,9 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../../emulator/disk/file.ts';
-import { RSA_LABELS, seededWorld } from '../../../emulator/world.ts';
+import { amdRsaLabels } from '../../../emulator/snp/products.ts';
+import { seededWorld } from '../../../emulator/world.ts';
+import { exposure, keyFileName } from '../../../emulator/world-folder.ts';
 import { clockOf } from '../session/open-world.ts';
 import type { Session } from '../session/session.ts';
 import { type Check, type Finding, finding } from './check.ts';
@@ -25,10 +27,11 @@ async function privateWorld({ globals, path }: Session): Promise<Finding> {
     const stats = await lstat(dir);
     if (stats.isSymbolicLink() || !stats.isDirectory()) return finding('problem', `${dir} is no folder; symbolic links are not followed`);
     const names = await readdir(dir);
-    const open = process.platform === 'win32' ? [] : await openToOthers(dir, names);
+    const open = await openToOthers(dir, names);
     if (open.length > 0) return finding('problem', `others can read or change ${open.join(', ')}; it holds private keys: chmod -R go= '${dir}'`);
-    const keys = RSA_LABELS.filter((label) => names.includes(`${label.replaceAll('/', '-')}.pem`)).length;
-    return finding('ok', `${dir}: yours alone, ${keys} of ${RSA_LABELS.length} RSA keys made; the others are made when they are needed`);
+    const labels = amdRsaLabels();
+    const keys = labels.filter((label) => names.includes(keyFileName(label))).length;
+    return finding('ok', `${dir}: yours alone, ${keys} of ${labels.length} RSA keys made; the others are made when they are needed`);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return finding('info', `${dir} is not there yet; it is made on first use, with keys of your own (seconds each, once)`);
     return finding('problem', `${dir}: ${(error as Error).message}`);
@@ -38,6 +41,6 @@ async function privateWorld({ globals, path }: Session): Promise<Finding> {
 /** What in the folder, itself included, another user could read or change. */
 async function openToOthers(dir: string, names: readonly string[]): Promise<string[]> {
   const paths = [dir, ...names.map((name) => join(dir, name))];
-  const stats = await Promise.all(paths.map((path) => lstat(path)));
-  return paths.filter((_, i) => ((stats[i]?.mode ?? 0) & 0o077) !== 0 || stats[i]?.uid !== process.getuid?.());
+  const looked = await Promise.all(paths.map(async (path) => ({ path, exposed: exposure(await lstat(path)) })));
+  return looked.flatMap(({ path, exposed }) => (exposed === undefined ? [] : [path]));
 }

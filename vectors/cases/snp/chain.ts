@@ -2,6 +2,7 @@
 import { derIa5String, derInteger, OID } from '../../../emulator/pki/der.ts';
 import { basicConstraintsLeaf, keyUsage } from '../../../emulator/pki/extensions.ts';
 import { DEFAULT_CSP_ID } from '../../../emulator/snp/authority.ts';
+import { amdRsaLabel } from '../../../emulator/snp/products.ts';
 import { SIGNING_KEY } from '../../../emulator/snp/report.ts';
 import { AMD_OID, added, extension, named, replaced, shifted } from '../../edits/certificate.ts';
 import { fields, keyInfo } from '../../edits/report.ts';
@@ -29,9 +30,9 @@ export const CHAIN_CASES: readonly SnpCase[] = [
     severity: 'critical',
     ref: 'google/go-sev-guest#36',
     why: 'The intermediate has the right name but another signer.',
-    edits: { intermediateSigner: 'amd/ark/Genoa' },
+    edits: { intermediateSigner: amdRsaLabel('ARK', 'Genoa') },
   },
-  { id: 'snp/chain/vcek-wrong-ask', expect: 'must-reject', stage: 'chain', severity: 'critical', ref: KDS, why: 'The VCEK was signed by another ASK.', edits: { leafSigner: 'amd/ask/Genoa' } },
+  { id: 'snp/chain/vcek-wrong-ask', expect: 'must-reject', stage: 'chain', severity: 'critical', ref: KDS, why: 'The VCEK was signed by another ASK.', edits: { leafSigner: amdRsaLabel('ASK', 'Genoa') } },
   {
     id: 'snp/chain/vlek-as-vcek',
     expect: 'must-reject',
