@@ -10,8 +10,8 @@ export interface PemBlock {
   readonly at: number;
 }
 
-/** Longest text that is read, in bytes. */
-export const MAX_PEM_SIZE = 4 * 1024 * 1024;
+/** Longest text that is searched, in bytes. */
+const MAX_SEARCHED = 4 * 1024 * 1024;
 const MAX_BLOCKS = 100;
 const BEGIN = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,40})-----[ \t]*\r?\n/g;
 
@@ -22,7 +22,7 @@ const BEGIN = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,40})-----[ \t]*\r?\n/g;
  */
 export function readPem(src: Uint8Array, path = 'pem'): PemBlock[] {
   const fail = (at: number, rule: string): CodecError => new CodecError('ERR_PKI_PARSE', path, at, rule);
-  if (src.length > MAX_PEM_SIZE) throw fail(MAX_PEM_SIZE, `longer than ${MAX_PEM_SIZE} bytes: ${src.length}`);
+  if (src.length > MAX_SEARCHED) throw fail(MAX_SEARCHED, `longer than ${MAX_SEARCHED} bytes: ${src.length}`);
   // One character a byte, so that offsets in the text are offsets in the file.
   const text = Buffer.from(src.buffer, src.byteOffset, src.byteLength).toString('latin1');
   const blocks: PemBlock[] = [];

@@ -13,8 +13,9 @@ export const MAX_CRL_SIZE = 1024 * 1024;
 /** Most extensions or name attributes that are read. */
 const MAX_MEMBERS = 64;
 const MAX_SERIAL = 20;
-/** Longest PEM text that is read, in bytes, and most blocks in it. */
-const MAX_PEM_SIZE = 256 * 1024;
+/** Longest PEM text that is read, in bytes. */
+export const MAX_PEM_SIZE = 256 * 1024;
+/** Most blocks in it. */
 const MAX_PEM_BLOCKS = 16;
 const MAX_OID = 32;
 

@@ -23,6 +23,7 @@ beforeAll(async () => {
   writeFileSync(join(cwd, 'broken', 'report.bin'), report);
   writeFileSync(join(cwd, 'milan.der'), ark('Milan'));
   writeFileSync(join(cwd, 'genoa.der'), ark('Genoa'));
+  writeFileSync(join(cwd, 'long.pem'), new Uint8Array(256 * 1024 + 1));
 });
 
 describe('teemu verify', () => {
@@ -91,6 +92,7 @@ describe('nothing to verify, or nothing that could be asked: exit 2', () => {
     ['no folder', ['nowhere'], /nowhere\/bundle\.json: there is no such file/],
     ['a folder without a bundle', ['.'], /bundle\.json: there is no such file/],
     ['a root that is none', ['good', '--root', 'good/report.bin'], /root/],
+    ['a root longer than a verifier reads', ['good', '--root', 'long.pem'], /long\.pem: is 262145 bytes long, more than the 262144 that are read/],
     ['a root that is not there', ['good', '--root', 'none.pem'], /none\.pem: there is no such file/],
     ['report data that is no hexadecimal', ['good', '--report-data', 'xyz'], /--report-data: must be at most 64 bytes/],
     ['a measurement too short', ['good', '--measurement', '00'], /--measurement: must be 48 bytes/],

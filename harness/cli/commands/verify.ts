@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { readBundle } from '../../../emulator/disk/bundle-folder.ts';
 import { readBounded } from '../../../emulator/disk/file.ts';
-import { MAX_PEM_SIZE } from '../../../emulator/pki/pem.ts';
+import { MAX_PEM_SIZE } from '../../../emulator/pki/read.ts';
 import { type BundleVerdict, type Stage, STAGES, verifierOf, verifyBundle } from '../../verify/index.ts';
 import { EXIT } from '../exit.ts';
 import { type Define, onCall, type Session } from '../session/session.ts';
