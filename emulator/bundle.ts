@@ -1,5 +1,6 @@
 /** An evidence bundle: bytes, certificates, collateral and the time at which they are valid, as named files and a manifest. */
 import { ConfigError, TeemuError } from './errors.ts';
+import { LATEST_TIME } from './world.ts';
 
 /** What a manifest can hold. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -67,7 +68,7 @@ export function checkManifest(value: unknown, where: string): Manifest {
   if (!isShallow(value)) throw refuse(`nested more than ${MAX_DEPTH} deep`);
   const { tee, verifyAt, services, files } = value;
   if (typeof tee !== 'string' || !/^[a-z0-9][a-z0-9-]{0,39}$/.test(tee)) throw refuse("'tee' names no kind of evidence");
-  if (typeof verifyAt !== 'number' || !Number.isFinite(verifyAt) || verifyAt < 0 || verifyAt > 253402300799) throw refuse("'verifyAt' is no time in seconds since 1970");
+  if (typeof verifyAt !== 'number' || !Number.isFinite(verifyAt) || verifyAt < 0 || verifyAt * 1000 > LATEST_TIME) throw refuse("'verifyAt' is no time in seconds since 1970");
   if (!isRecord(services) || !Object.values(services).every((url) => typeof url === 'string')) throw refuse("'services' is no object of URLs");
   if (!Array.isArray(files) || files.length > MAX_FILES) throw refuse(`'files' is no list of at most ${MAX_FILES} names`);
   for (const name of files) if (!isFileName(name)) throw refuse(`'files' names ${JSON.stringify(name)?.slice(0, 100)}, which can't be a file of a bundle`);

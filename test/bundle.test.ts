@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Bundle, checkManifest, isFileName, makeBundle, withFiles } from '../emulator/bundle.ts';
 import { readBundle } from '../emulator/disk/bundle-folder.ts';
 import { writeBundle } from '../emulator/disk/bundle-writer.ts';
+import { LATEST_TIME } from '../emulator/world.ts';
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
 const bundle = (files: Record<string, string>): Bundle => makeBundle({ tee: 'snp', verifyAt: 1_772_323_200, services: {} }, new Map(Object.entries(files).map(([name, text]) => [name, bytes(text)])));
@@ -185,6 +186,7 @@ describe('reading refuses', () => {
     ['a tee that is a path', { ...good, tee: '../x' }, /'tee'/],
     ['a time that is no number', { ...good, verifyAt: '1' }, /'verifyAt'/],
     ['a time before 1970', { ...good, verifyAt: -1 }, /'verifyAt'/],
+    ['a time that no world can have', { ...good, verifyAt: LATEST_TIME / 1000 + 1 }, /'verifyAt'/],
     ['services that are a list', { ...good, services: [] }, /'services'/],
     ['a service that is no text', { ...good, services: { kds: 1 } }, /'services'/],
     ['files that are no list', { ...good, files: {} }, /'files'/],

@@ -215,13 +215,6 @@ export function amdSignature(raw: Uint8Array): Uint8Array {
   return SIGNATURE.encode({ r: number(0), s: number(48) });
 }
 
-/** The signature of an encoded report as `r ‖ s`, 96 bytes, big-endian; undefined when a number is longer than P-384's. */
-export function rawSignature(src: Uint8Array): Uint8Array | undefined {
-  const { r, s } = SIGNATURE.decode(src.subarray(SIGNED_SIZE, REPORT_SIZE), { reserved: 'keep' });
-  if ([r, s].some((n) => n.subarray(48).some((b) => b !== 0))) return undefined;
-  return Uint8Array.of(...r.subarray(0, 48).toReversed(), ...s.subarray(0, 48).toReversed());
-}
-
 /** Signs an encoded report: a copy with the signature in its place. @param src 1184 bytes @param key P-384 */
 export function signReport(src: Uint8Array, key: EcSigner): Uint8Array {
   const signed = src.slice();
