@@ -18,6 +18,7 @@ export const GENUINE_KEYS: Readonly<Record<string, string>> = {
   bfc441408b2f806c5dbf180bd8920e6e60dd404d82141780d85dbf962954d386: 'AMD SEV-VLEK-Turin (ASVK)',
   a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e: 'Intel SGX Root CA',
   '5af8709d23989004d46b7c02b1f88d0e65f100ce860eec10e94104a1f4d15594': 'Intel SGX PCK Platform CA',
+  cd7c95bd6ea4c67253a57b1de6ed47bd839ba5af102c5bbedf3fc414cd1a9cbc: 'Intel SGX PCK Processor CA',
   bd7d4b9c805d92607dee34683a104abfa7b2a487e06af2edf0740a8666cbc22f: 'Intel SGX TCB Signing',
   a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4: 'NVIDIA Device Identity CA',
   dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3: 'NVIDIA CoRIM signing Root CA',

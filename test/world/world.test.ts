@@ -180,8 +180,10 @@ describe('a key that is brought along', () => {
 });
 
 describe('the list of genuine keys', () => {
-  test('names each of AMD’s nine authorities once', () => {
-    expect(Object.values(GENUINE_KEYS).filter((owner) => owner.startsWith('AMD '))).toHaveLength(9);
+  test('names each of AMD’s nine authorities and of Intel’s four once', () => {
+    const of = (vendor: string): string[] => Object.values(GENUINE_KEYS).filter((owner) => owner.startsWith(vendor));
+    expect(of('AMD ')).toHaveLength(9);
+    expect(of('Intel ').sort()).toEqual(['PCK Platform CA', 'PCK Processor CA', 'Root CA', 'TCB Signing'].map((name) => `Intel SGX ${name}`));
     expect(new Set(Object.values(GENUINE_KEYS)).size).toBe(Object.keys(GENUINE_KEYS).length);
     for (const hash of Object.keys(GENUINE_KEYS)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
   });
