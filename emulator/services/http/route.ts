@@ -58,7 +58,7 @@ export class RouteTable {
    */
   find(method: string, path: string): Found {
     const decoded = decodePath(path);
-    if (decoded === undefined) throw new ServiceError(400, 'the path is not percent-encoded UTF-8');
+    if (decoded === undefined) throw new ServiceError(400, 'the path does not begin with a slash, or is not percent-encoded UTF-8');
     const [matches, stash] = this.#router.match(METHOD_NAME_ALL, decoded);
     const wanted = method === 'HEAD' ? 'GET' : method;
     for (const [route, at] of matches) {
@@ -84,8 +84,10 @@ export class MethodNotAllowed extends ServiceError {
   }
 }
 
-/** Percent-decodes a path; undefined when that gives no text, or a part with a slash in it. */
+/** Percent-decodes a path; undefined when that gives no text or a part with a slash in it, or when the path does not begin with a slash. */
 function decodePath(path: string): string | undefined {
+  // A router of fixed paths only finds something that is none at an empty one.
+  if (!path.startsWith('/')) return undefined;
   if (!path.includes('%')) return path;
   if (/%2f/i.test(path)) return undefined;
   try {
