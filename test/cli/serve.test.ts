@@ -117,6 +117,18 @@ describe('teemu serve', () => {
     expect(json(called).caFile).toBe(join(cwd, 'served', 'proxy-ca.pem'));
   });
 
+  test('on an address that others reach warns of it, also with --quiet, and gives URLs that can be asked', async () => {
+    const called = await serve(['--address', '0.0.0.0', '--listen-public', '--quiet'], async ({ control, kds }) => {
+      for (const url of [control, kds]) expect(new URL(url ?? '').hostname).toBe('127.0.0.1');
+      expect(JSON.parse(await text(`${control}/healthz`))).toEqual({ status: 'ok' });
+    });
+    expect(called.stderr).toMatch(/^WARNING: 0\.0\.0\.0 can be reached from other machines, .*control port.*private keys/m);
+  });
+
+  test.each([[[]], [['--listen-public']]])('warns of nobody on an address of its own: %j', async (args) => {
+    expect((await serve(args)).stderr).not.toMatch(/WARNING/);
+  });
+
   test('stands still at the time of --at', async () => {
     await serve(['--at', '2031-05-06T07:08:09Z'], async ({ control }) => {
       expect(JSON.parse(await text(`${control}/clock`))).toMatchObject({ at: '2031-05-06T07:08:09.000Z' });

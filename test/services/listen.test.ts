@@ -1,4 +1,5 @@
 /** Listeners against clients that mean ill, and replies that a fault disturbs, over real sockets. */
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../emulator/errors.ts';
 import { LIMITS } from '../../emulator/services/http/limits.ts';
@@ -6,6 +7,9 @@ import { isLoopback, listen, type Listener } from '../../emulator/services/http/
 import { BODY_LIMIT, hostOf, type Reply, type ServiceRequest, splitTarget, textReply, type Wire } from '../../emulator/services/http/message.ts';
 import { NOW } from './world.ts';
 import { raw, type Raw, talk, until } from './sockets.ts';
+
+/** Machines without IPv6 have no `::1`. */
+const IPV6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
 
 const now = (): number => NOW;
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -257,6 +261,25 @@ describe('listening', () => {
     await expect(listen(answer, { now, address: '0.0.0.0' })).rejects.toThrow(ConfigError);
     const open = await listen(answer, { now, address: '0.0.0.0', listenPublic: true });
     expect(statusOf(await talk(open.port, GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')))).toBe(200);
+    await open.close();
+  });
+
+  test.each<[address: string, listenPublic: boolean, url: RegExp]>([
+    ['127.0.0.1', false, /^http:\/\/127\.0\.0\.1:\d+$/],
+    ['0.0.0.0', true, /^http:\/\/127\.0\.0\.1:\d+$/],
+    ['0', true, /^http:\/\/127\.0\.0\.1:\d+$/],
+    ...(IPV6
+      ? ([
+          ['::1', false, /^http:\/\/\[::1\]:\d+$/],
+          ['[::1]', false, /^http:\/\/\[::1\]:\d+$/],
+          ['::', true, /^http:\/\/\[::1\]:\d+$/],
+          ['[::]', true, /^http:\/\/\[::1\]:\d+$/],
+        ] satisfies [string, boolean, RegExp][])
+      : []),
+  ])('on %s gives a URL that can be asked', async (address, listenPublic, url) => {
+    const open = await listen(() => textReply(200, 'ok'), { now, address, listenPublic });
+    expect(open.url).toMatch(url);
+    expect(await (await fetch(open.url)).text()).toContain('ok');
     await open.close();
   });
 

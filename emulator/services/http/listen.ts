@@ -14,7 +14,7 @@ import { send, sendDisturbed } from './send.ts';
 export interface ListenOptions {
   /** 0, which is the default, takes any free port. */
   readonly port?: number;
-  /** Address to listen on; 127.0.0.1 unless given. */
+  /** Address to listen on, with or without the brackets of IPv6; 127.0.0.1 unless given. */
   readonly address?: string;
   /** Needed for any address that others can reach. */
   readonly listenPublic?: boolean;
@@ -32,7 +32,7 @@ export interface ListenOptions {
 export interface Listener {
   readonly address: string;
   readonly port: number;
-  /** `http://127.0.0.1:4711`, without a slash at the end. */
+  /** `http://127.0.0.1:4711`, without a slash at the end; this machine's own address where it listens on every one. */
   readonly url: string;
   /** Closes the port and every connection; done when nothing is left. */
   close(): Promise<void>;
@@ -48,7 +48,8 @@ export function isLoopback(address: string): boolean {
  * @throws {ConfigError} when the port is taken, or the address is not this machine's own and `listenPublic` is not set
  */
 export async function listen(answer: Answer, options: ListenOptions): Promise<Listener> {
-  const { port = 0, address = '127.0.0.1', listenPublic = false, tls, now } = options;
+  const { port = 0, listenPublic = false, tls, now } = options;
+  const address = (options.address ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
   if (!isLoopback(address) && !listenPublic) throw new ConfigError('address', `${address} can be reached from other machines; say so (--listen-public) if that is meant`);
   const { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval, maxHeaderSize } = LIMITS;
   const bounds = { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval, maxHeaderSize, noDelay: true, requireHostHeader: false };
@@ -142,7 +143,7 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
   return {
     address,
     port: bound.port,
-    url: `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${bound.port}`,
+    url: `${tls ? 'https' : 'http'}://${urlHost(bound.address, address)}:${bound.port}`,
     close: () => {
       closed ??= new Promise<void>((resolve) => {
         closing.abort();
@@ -153,6 +154,14 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
       return closed;
     },
   };
+}
+
+/** Addresses that stand for every one of a machine, as the operating system writes them, and one that clients can ask. */
+const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
+
+/** @param bound the address as the operating system writes it @param address the same as it was given */
+function urlHost(bound: string, address: string): string {
+  return EVERY_ADDRESS[bound] ?? (address.includes(':') ? `[${address}]` : address);
 }
 
 const EMPTY = new Uint8Array(0);

@@ -7,6 +7,7 @@ import { fileError } from '../../../emulator/disk/file.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
 import type { FaultRule } from '../../../emulator/services/faults/plan.ts';
 import type { ProductNames } from '../../../emulator/services/kds/kds.ts';
+import { isLoopback } from '../../../emulator/services/http/listen.ts';
 import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
 import type { QgsOptions } from '../../../emulator/services/intel/vendor.ts';
 import type { Vendor } from '../../../emulator/services/vendors.ts';
@@ -67,6 +68,7 @@ export const defineServe: Define = (command, run) => {
     const options = command.opts<ServeOptions>();
     // Keys first: they take seconds, and an interrupt meanwhile must leave nothing behind.
     await openWorld(session, amdRsaLabels());
+    warnOfStrangers(session, options);
     const folder = await certificateFolder(session, options);
     try {
       await using teemu = await start(session, options, folder.path);
@@ -85,6 +87,14 @@ export const defineServe: Define = (command, run) => {
     }
   });
 };
+
+/** Says what an address means that others can reach: nothing asks them for a password. */
+function warnOfStrangers({ terminal }: Session, { address = '127.0.0.1', listenPublic = false }: ServeOptions): void {
+  if (!listenPublic || isLoopback(address)) return;
+  terminal.warn(
+    `WARNING: ${address} can be reached from other machines, and nothing asks for a password. Whoever reaches the control port turns the clock, injects faults, revokes, and gets evidence signed by this world's private keys. Only do this in a network where everybody may.`,
+  );
+}
 
 async function start(session: Session, serve: ServeOptions, folder: string | undefined): Promise<Teemu> {
   const { port, proxy = false, proxyPort, controlPort, address, listenPublic = false, rateLimit, productNames, fault = [], dieSeed } = serve;
