@@ -49,6 +49,11 @@ export function withFiles(bundle: Bundle, more: ReadonlyMap<string, Uint8Array>)
   return { manifest: { ...bundle.manifest, files: [...files.keys()] }, files };
 }
 
+/** The same bundle with base URLs of live services; one that it names itself stays. */
+export function withServices(bundle: Bundle, urls: Readonly<Record<string, string>>): Bundle {
+  return { ...bundle, manifest: { ...bundle.manifest, services: { ...urls, ...bundle.manifest.services } } };
+}
+
 /**
  * Whether a text can name a file of a bundle: parts of letters, digits, `.`, `_`, `-`, joined by `/`; none begins with a dot, so that none is
  * `..` and none leads out of the folder; never that of the manifest.

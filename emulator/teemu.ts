@@ -1,8 +1,8 @@
 /** Everything at once, for tests: a World, its services on loopback ports, and evidence from it. */
-import type { Bundle } from './bundle.ts';
+import { type Bundle, withServices } from './bundle.ts';
 import { ConfigError } from './errors.ts';
 import { type Services, type ServicesOptions, startServices } from './services/start.ts';
-import { type Roots, rootsOf } from './services/vendors.ts';
+import { type Roots, rootsOf, urlsFor } from './services/vendors.ts';
 import { amdRsaLabels } from './snp/products.ts';
 import { teeNamed, TEES } from './tee.ts';
 import { AdjustableClock, fixedClock, LATEST_TIME, parseTime, seededWorld, systemClock, type World, worldTime } from './world.ts';
@@ -27,7 +27,7 @@ export interface Teemu extends Omit<Services, 'app'> {
   readonly clock: AdjustableClock;
   /** The roots to trust, in PEM, by TEE: `roots.snp.Milan` and so on by AMD's product line, `roots.tdx`. */
   readonly roots: Roots;
-  /** Makes evidence, as `teemu evidence` does. @throws {ConfigError} naming the option that cannot be */
+  /** Makes evidence, as `teemu evidence` does; its manifest names the services that run. @throws {ConfigError} naming the option that cannot be */
   evidence(tee: string, options?: Readonly<Record<string, unknown>>): Bundle;
   /** Answers a request without a socket, as the services would. */
   fetch(request: Request): Promise<Response>;
@@ -51,7 +51,7 @@ export async function startTeemu(options: TeemuOptions = {}): Promise<Teemu> {
     world,
     clock,
     roots: rootsOf(running.vendors),
-    evidence: (tee, wishes = {}) => teeNamed(tee).evidence(world, wishes),
+    evidence: (tee, wishes = {}) => withServices(teeNamed(tee).evidence(world, wishes), urlsFor(running.vendors, tee, running.url)),
     fetch: (request) => app.fetch(request),
   };
 }

@@ -93,6 +93,7 @@ export type RsaKeys = (label: string) => KeyObject | undefined;
 
 const CACHED_KEYS = 4096;
 const LOG_LINES = 1000;
+const LOG_LINE_LENGTH = 4096;
 
 /** One closed set of keys and one clock. Make it with {@link seededWorld}, or open a private one with `openPrivateWorld`. */
 export class World {
@@ -185,10 +186,10 @@ export class World {
     );
   }
 
-  /** Writes a line into the log; the newest thousand are kept. */
+  /** Writes a line into the log; the newest thousand are kept, the first 4096 characters of each. */
   note(message: string): void {
     if (this.log.length >= LOG_LINES) this.log.shift();
-    this.log.push({ at: this.now(), message });
+    this.log.push({ at: this.now(), message: message.slice(0, LOG_LINE_LENGTH) });
   }
 }
 

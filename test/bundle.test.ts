@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Bundle, checkManifest, isFileName, makeBundle, withFiles } from '../emulator/bundle.ts';
+import { type Bundle, checkManifest, isFileName, makeBundle, withFiles, withServices } from '../emulator/bundle.ts';
 import { readBundle } from '../emulator/disk/bundle-folder.ts';
 import { writeBundle } from '../emulator/disk/bundle-writer.ts';
 import { LATEST_TIME } from '../emulator/world.ts';
@@ -175,6 +175,16 @@ describe('names of files', () => {
   );
   test('a name that is a file and a folder cannot be written', async () => {
     await expect(writeBundle(bundle({ a: '1', 'a/b': '2' }), at('dir'))).rejects.toMatchObject(refused(/a file and a folder/));
+  });
+});
+
+describe('live services', () => {
+  test('are added to the manifest, but replace none that it names itself, and nothing else changes', () => {
+    const own = { ...bundle({ a: '1' }), manifest: { ...bundle({ a: '1' }).manifest, services: { kds: 'http://own' } } };
+    const with_ = withServices(own, { kds: 'http://other', pcs: 'http://pcs' });
+    expect(with_).toEqual({ ...own, manifest: { ...own.manifest, services: { kds: 'http://own', pcs: 'http://pcs' } } });
+    expect(own.manifest.services).toEqual({ kds: 'http://own' });
+    expect(checkManifest(JSON.parse(JSON.stringify(with_.manifest)), 'm')).toBeDefined();
   });
 });
 

@@ -78,6 +78,19 @@ describe('a running teemu', () => {
     await expect(fetch(path)).rejects.toThrow();
   });
 
+  test.each([
+    ['snp', ['kds']],
+    ['tdx', ['pcs', 'pccs']],
+  ])('names the services that vouch for it in evidence of %s, whoever asks', async (tee, names) => {
+    await using teemu = await startTeemu({ seed: 'x', clock: AT });
+    const services = Object.fromEntries(names.map((name) => [name, teemu.url[name]]));
+    const made = teemu.evidence(tee);
+    expect(made.manifest.services).toEqual(services);
+    const asked = (await (await fetch(`${teemu.url.control}/evidence/${tee}`, { method: 'POST' })).json()) as { manifest: unknown };
+    expect(asked.manifest).toEqual(made.manifest);
+    expect(verifyBundle(made)).toMatchObject({ accepted: true });
+  });
+
   test.each<[string, string, Record<string, unknown>, string]>([
     ['a TEE that is not emulated', 'sgx', {}, 'tee'],
     ['an option that does not exist', 'snp', { nonsense: 1 }, 'nonsense'],

@@ -168,6 +168,6 @@ export class App {
     if (cause instanceof ServiceError) return service.refuse(cause.status, cause.message);
     // Anything else is no fault of whoever asks: a world without the keys for it, or a defect of teemu.
     this.world.note(`${service.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
-    return service.refuse(500, cause instanceof TeemuError ? cause.message : 'a defect of teemu; its log says more');
+    return service.refuse(500, cause instanceof TeemuError ? cause.message : 'a defect of teemu; GET /log of the control port says more');
   }
 }

@@ -1,6 +1,7 @@
 /** Starts the services of a World: data port, proxy and control port. */
 import { constants } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
+import { withServices } from '../bundle.ts';
 import { fileError } from '../disk/file.ts';
 import { type Clock, freshSecret, systemClock, type World } from '../world.ts';
 import { App } from './app.ts';
@@ -12,7 +13,7 @@ import type { Service } from './http/service.ts';
 import { Journal, type JournalEntry } from './control/journal.ts';
 import { startProxy } from './proxy/proxy.ts';
 import { TlsAuthority } from './proxy/tls-authority.ts';
-import { openVendors, type Revocable, revoke, type ServiceName, type Vendor, type VendorOptions, type Vendors } from './vendors.ts';
+import { openVendors, type Revocable, revoke, type ServiceName, urlsFor, type Vendor, type VendorOptions, type Vendors } from './vendors.ts';
 
 /** What to start, and how. */
 export type ServicesOptions = VendorOptions & ListeningOptions;
@@ -22,11 +23,11 @@ interface ListeningOptions {
   readonly world: World;
   /** Services to mount beside the vendors'. */
   readonly services?: readonly Service[];
-  /** What `POST /evidence/{tee}` calls, by name of the TEE. */
+  /** What `POST /evidence/{tee}` calls, by name of the TEE; the answer's manifest names the services of the TEE's vendor. */
   readonly evidence?: Readonly<Record<string, EvidenceHandler>>;
   /** 0, which is the default, takes any free port. */
   readonly ports?: { readonly data?: number; readonly proxy?: number; readonly control?: number };
-  /** Address to listen on; 127.0.0.1 unless given. */
+  /** Address to listen on, with or without the brackets of IPv6; 127.0.0.1 unless given. */
   readonly address?: string;
   /** Needed for any address that others can reach. */
   readonly listenPublic?: boolean;
@@ -112,10 +113,11 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const authority = options.proxy ? new TlsAuthority(world, app.hosts, tlsClock) : undefined;
     if (authority && options.caFile !== undefined) await replaceFile(options.caFile, authority.pem);
     const proxy = authority && (await started(startProxy(app, authority, { ...where, port: ports.proxy ?? 0 })));
-    const controlPort = await started(listen(control({ world, app, vendors, evidence, listenPublic }), { ...where, port: ports.control ?? 0 }));
+    const mounted = Object.fromEntries(app.services.map(({ name }) => [name, `${data.url}/${name}`])) as Record<ServiceName, string>;
+    const live = Object.entries(evidence).map(([tee, make]) => [tee, async (body) => withServices(await make(body), urlsFor(vendors, tee, mounted))] satisfies [string, EvidenceHandler]);
+    const controlPort = await started(listen(control({ world, app, vendors, evidence: Object.fromEntries(live), listenPublic }), { ...where, port: ports.control ?? 0 }));
     const sockets: Record<string, string> = {};
     for (const [name, start] of Object.values(vendors).flatMap((vendor: Vendor) => Object.entries(vendor.sockets))) sockets[name] = (await started(start())).url;
-    const mounted = Object.fromEntries(app.services.map(({ name }) => [name, `${data.url}/${name}`])) as Record<ServiceName, string>;
     return {
       url: { ...mounted, ...sockets, ...(proxy && { proxy: proxy.url }), control: controlPort.url },
       ...(authority && { caPem: authority.pem }),

@@ -51,6 +51,12 @@ export function openVendors(options: VendorOptions): Vendors {
   return Object.fromEntries(Object.entries(VENDORS).map(([tee, open]) => [tee, open(options)])) as Vendors;
 }
 
+/** Base URLs of the services that vouch for evidence of a TEE, out of all that are served; none for a TEE without a vendor. */
+export function urlsFor(vendors: Vendors, tee: string, all: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const vendor: Vendor | undefined = Object.hasOwn(vendors, tee) ? vendors[tee as keyof Vendors] : undefined;
+  return Object.fromEntries((vendor?.services ?? []).flatMap(({ name }) => (all[name] === undefined ? [] : [[name, all[name]]])));
+}
+
 /** What of any vendor's can be revoked, as one schema; what it gives does it. */
 export function revocation(vendors: Vendors): z.ZodType<() => void, Revocable> {
   const rows: readonly Vendor[] = Object.values(vendors);

@@ -119,7 +119,7 @@ describe(`${iterations} hostile requests`, { timeout: 900_000 }, () => {
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)) },
   );
   const path = fc.oneof(
-    { weight: 4, arbitrary: fc.constantFrom('/clock', '/faults', '/faults/1', '/revoke', '/reset', '/journal?since=0', '/evidence/snp', '/evidence/__proto__', '/schema') },
+    { weight: 4, arbitrary: fc.constantFrom('/clock', '/faults', '/faults/1', '/revoke', '/reset', '/journal?since=0', '/log', '/evidence/snp', '/evidence/__proto__', '/schema') },
     { weight: 1, arbitrary: target },
   );
   test('to the control port are answered, never with a defect', async () => {

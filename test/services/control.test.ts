@@ -212,6 +212,7 @@ describe('evidence', () => {
     expect(answer).toMatchObject({ status, body: { error: refusal } });
     if (status === 500) {
       expect(JSON.stringify(answer.body)).not.toContain('secret detail');
+      expect(answer.body.error.message).toContain('GET /log');
       expect(world.log.at(-1)?.message).toContain('secret detail');
     }
   });
@@ -297,6 +298,7 @@ describe('the description', () => {
       'GET /faults/table',
       'GET /healthz',
       'GET /journal',
+      'GET /log',
       'POST /evidence/{tee}',
       'POST /faults',
       'POST /reset',
@@ -339,8 +341,10 @@ describe('the description', () => {
     ['get', '/faults'],
     ['get', '/faults/table'],
     ['get', '/journal'],
+    ['get', '/log'],
   ])('agrees with what is answered: %s %s', async (method, path) => {
-    const { call, app } = controlled();
+    const { call, app, world } = controlled();
+    world.note('a line');
     await ask(app, '/vcek/v1/Milan/crl');
     await call('POST', '/faults', { fault: 'latency', times: 2 });
     const schema = (await describe_())[path]?.[method]?.responses[200].content['application/json'].schema;

@@ -119,6 +119,8 @@ describe('the log of a world', () => {
     for (let i = 0; i < 1005; i++) w.note(`line ${i}`);
     expect(w.log).toHaveLength(1000);
     expect(w.log[0]).toEqual({ at: AT, message: 'line 5' });
+    w.note('x'.repeat(5000));
+    expect(w.log.at(-1)?.message).toBe('x'.repeat(4096));
   });
 });
 

@@ -121,6 +121,13 @@ function rows({ world, app, vendors, evidence }: ControlOptions): ControlRow[] {
       }),
     }),
     controlRow({
+      method: 'GET',
+      path: '/log',
+      doc: 'What went wrong inside, oldest first; the newest thousand lines.',
+      answer: schema.LOG,
+      handle: () => ({ entries: world.log.map(({ at, message }) => ({ at, message })) }),
+    }),
+    controlRow({
       method: 'POST',
       path: '/evidence/:tee',
       doc: 'Makes evidence, for the options of that TEE (the nonce among them).',
@@ -207,5 +214,5 @@ function refusal(world: World, cause: unknown): Reply {
   if (cause instanceof FirmwareError) return say(409, cause.code, cause.message);
   if (cause instanceof TeemuError) return say(400, cause.code, cause.message);
   world.note(`control: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
-  return say(500, 'ERR_SERVICE', 'a defect of teemu; its log says more');
+  return say(500, 'ERR_SERVICE', 'a defect of teemu; GET /log says more');
 }

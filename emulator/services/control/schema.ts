@@ -53,6 +53,9 @@ export const JOURNAL = z.strictObject({ entries: z.array(JOURNAL_ENTRY), last: S
 /** Which part of the journal. */
 export const JOURNAL_QUERY = z.strictObject({ since: z.coerce.number().int().min(0).default(0), operation: z.string().max(64).default('*').describe('pattern with *') });
 
+/** The log of the World. */
+export const LOG = z.strictObject({ entries: z.array(z.strictObject({ at: z.number().describe('milliseconds since 1970, by the clock of the World'), message: z.string() })) });
+
 /** What evidence to make; each TEE has its own members. */
 export const EVIDENCE_REQUEST = z.record(z.string().max(64), z.unknown());
 /** A bundle: the manifest (`bundle.json`) and the files in base64. */
