@@ -40,7 +40,9 @@ test('the URLs are where things are', async () => {
   expect(services.url.control).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(services.url.proxy).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect((await fetch(`${services.url.kds}/vcek/v1/Milan/crl`)).status).toBe(200);
-  expect((await fetch(`${services.url.pcs}/tdx/certification/v4/qe/identity`)).status).toBe(200);
+  const identity = await fetch(`${services.url.pcs}/tdx/certification/v4/qe/identity`);
+  expect(identity.status).toBe(200);
+  expect(identity.headers.get('request-id')).toMatch(/^[0-9a-f]{32}$/);
   expect((await fetch(`${services.url.pccs}/sgx/certification/v4/rootcacrl`)).status).toBe(200);
   expect(await (await fetch(`${services.url.control}/healthz`)).json()).toEqual({ status: 'ok' });
 });

@@ -25,7 +25,7 @@ export async function answerFetch(answer: Answer, request: Request, now: () => n
   if (wire.delay) await pause(wire.delay);
   if (wire.drop === 'hang') await pause(wire.silence ?? 0);
   if (wire.drop) throw new TypeError(`fetch failed: the connection was ${wire.drop === 'reset' ? 'reset' : 'closed'}`);
-  const headers = new Headers({ ...reply.headers, Date: httpDate(now()), [TEST_ONLY.name]: TEST_ONLY.value });
+  const headers = new Headers({ ...reply.headers, ...(reply.own && { [reply.own[0]]: reply.own[1] }), Date: httpDate(now()), [TEST_ONLY.name]: TEST_ONLY.value });
   const empty = request.method === 'HEAD' || reply.status === 204 || reply.status === 304;
   if (reply.status !== 204) headers.set('Content-Length', String(reply.body.length));
   return new Response(empty ? null : streamed(reply), { status: reply.status, headers });

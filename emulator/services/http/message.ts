@@ -40,6 +40,8 @@ export interface Reply {
   readonly status: number;
   /** Names as the vendor writes them; the length, the date and the test marker are added on the way out. */
   readonly headers: Readonly<Record<string, string>>;
+  /** A header that this reply alone has: replies share the record of the others, which is costly to write. */
+  readonly own?: readonly [name: string, value: string];
   readonly body: Uint8Array;
   readonly wire?: Wire;
 }

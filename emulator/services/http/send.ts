@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { httpDate, type Reply, TEST_ONLY, type Wire } from './message.ts';
 
+const NONE: readonly string[] = [];
 /** Headers as one list, by the record that they come from: services share those records between replies. */
 const flat = new WeakMap<Readonly<Record<string, string>>, readonly string[]>();
 
@@ -17,7 +18,8 @@ function flattened(headers: Readonly<Record<string, string>>): readonly string[]
 
 function writeHead(response: ServerResponse, reply: Reply, now: number): void {
   response.sendDate = false;
-  response.writeHead(reply.status, flattened(reply.headers).concat('Content-Length', String(reply.body.length), 'Date', httpDate(now)));
+  const { status, headers, own = NONE, body } = reply;
+  response.writeHead(status, flattened(headers).concat(own, 'Content-Length', String(body.length), 'Date', httpDate(now)));
 }
 
 /** Bodies as text with one character a byte: node joins such a text with the head and writes both at once, which is cheaper than two pieces. */

@@ -133,7 +133,7 @@ export class Pcs implements Service {
 
   /** The answer with a Request-ID: 32 hex digits, counted on from a number of the World's. */
   stamped({ status, headers, body }: Answered): Reply {
-    return { status, headers: { ...headers, 'Request-ID': `${this.#idHead}${(++this.#requests).toString(16).padStart(16, '0')}` }, body };
+    return { status, headers, own: ['Request-ID', `${this.#idHead}${(++this.#requests).toString(16).padStart(16, '0')}`], body };
   }
 
   /** A refusal: no body; `Error-Code` and `Error-Message` say why. */

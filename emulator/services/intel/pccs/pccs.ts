@@ -95,7 +95,7 @@ export class Pccs implements Service {
   }
 
   #stamped({ status, headers, body }: Answered): Reply {
-    return { status, headers: { ...headers, 'Request-ID': `${this.#idHead}${(++this.#requests).toString(16).padStart(16, '0')}` }, body };
+    return { status, headers, own: ['Request-ID', `${this.#idHead}${(++this.#requests).toString(16).padStart(16, '0')}`], body };
   }
 
   #row(operation: string, method: Route['method'], path: string, doc: string, handle: (query: Query, request: ServiceRequest) => Answered): Route {
