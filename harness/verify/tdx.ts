@@ -98,25 +98,30 @@ export function verifyTdx(evidence: PresentedTdx, expectations: TdxExpectations)
   });
 }
 
-/** The chain of the PCK: the quote's own, or that of the collateral where the quote only names its platform. */
-function pckChainOf(appraisal: TdxAppraisal, { pckChain }: ReadQuote, { pckChain: given }: PreparedCollateral): readonly Uint8Array[] {
-  if (pckChain) return pckChain;
-  if (given === undefined) return appraisal.fail('pck-chain-missing', { message: 'the quote has no PCK certificate chain, and neither has the collateral', path: COLLATERAL_FILES.pckChain });
+/** The chain of the PCK: the quote's own, or that of the collateral where the quote does not hold it. */
+function pckChainOf(appraisal: TdxAppraisal, { pck }: ReadQuote, { pckChain: given }: PreparedCollateral): readonly Uint8Array[] {
+  if ('chain' in pck) return pck.chain;
+  const text = given ?? appraisal.fail('pck-chain-missing', { message: 'the quote has no PCK certificate chain, and neither has the collateral', path: COLLATERAL_FILES.pckChain });
   appraisal.pass('pck-chain-missing');
-  return appraisal.attempt('certificate-malformed', () => pemBlocks(given, 'CERTIFICATE', COLLATERAL_FILES.pckChain));
+  return appraisal.attempt('certificate-malformed', () => pemBlocks(text, 'CERTIFICATE', COLLATERAL_FILES.pckChain));
 }
 
-/** Checks that the PCK certificate is for the platform that the quote names, and that the collateral is about its authority. */
-function checkSamePlatform(appraisal: TdxAppraisal, { named }: ReadQuote, { platform, authority }: VerifiedPck, { pckAuthority, root }: CollateralKeys): void {
+/** Whether a PCK certificate is the one that the quote holds, or for the platform and the TCB that it names. */
+function isQuoted(quoted: ReadQuote['pck'], { leaf, platform }: VerifiedPck): boolean {
+  if ('chain' in quoted) return true;
+  if ('certificate' in quoted) return sameBytes(quoted.certificate, leaf.der);
+  const { type, ppid, cpuSvn, pceSvn, pceId } = quoted.named;
+  const [low = 0, high = 0] = platform.pceId;
+  // Encrypted, the platform's id says nothing to anybody but Intel.
+  return sameBytes(cpuSvn, platform.cpuSvn) && pceSvn === platform.pceSvn && pceId === low + 256 * high && (type !== 1 || sameBytes(ppid, platform.ppid));
+}
+
+/** Checks that the PCK certificate is for the quote's platform, and that the collateral is about its authority. */
+function checkSamePlatform(appraisal: TdxAppraisal, quote: ReadQuote, pck: VerifiedPck, { pckAuthority, root }: CollateralKeys): void {
+  const { authority } = pck;
   appraisal.check('root-mixed', sameBytes(authority.root.der, root.certificate.der), () => ({ message: 'the chain of the PCK ends at another trusted root than those of the collateral', path: PATH.pck }));
-  if (named) {
-    const holds =
-      sameBytes(named.cpuSvn, platform.cpuSvn) &&
-      named.pceSvn === platform.pceSvn &&
-      named.pceId === ((platform.pceId[0] ?? 0) | ((platform.pceId[1] ?? 0) << 8)) &&
-      (named.type !== 1 || sameBytes(named.ppid, platform.ppid));
-    appraisal.check('pck-platform-mismatch', holds, () => ({ message: 'the PCK certificate is for another platform, or another TCB of it, than the quote names', path: PATH.pck }));
-  }
+  if (!('chain' in quote.pck))
+    appraisal.check('pck-platform-mismatch', isQuoted(quote.pck, pck), () => ({ message: 'the PCK certificate is for another platform, or another TCB of it, than the quote names', path: PATH.pck }));
   const { certificate } = authority;
   const same = sameBytes(certificate.subject, pckAuthority.certificate.subject) && sameBytes(certificate.spki, pckAuthority.certificate.spki);
   appraisal.check('pck-crl-authority', same, () => ({ message: "the list of revoked PCKs is that of another authority than the quote's", path: COLLATERAL_FILES.pckCrlIssuerChain }));

@@ -30,8 +30,8 @@ const TDX_ONLY = {
   'quote-reserved': parse('every byte and bit of the quote that must be zero is', QUOTE),
   'quote-trailing': parse('nothing follows the quote', ASKED),
   'qe-vendor': parse("the quoting enclave's vendor is Intel", QUOTE),
-  'certification-type': parse("the quote holds its quoting enclave's report, and the PCK certificate chain or the platform's id", QUOTE),
-  'pck-chain-missing': parse('where the quote only names its platform, the collateral holds the PCK certificate chain', QUOTE),
+  'certification-type': parse("the quote holds its quoting enclave's report, and the PCK certificate, its chain or the platform's id", QUOTE),
+  'pck-chain-missing': parse('where the quote does not hold the PCK certificate chain, the collateral does', QUOTE),
   'td-report-malformed': parse('the TDREPORT is 1024 bytes of a known version', ABI),
   'tcb-info-malformed': parse('the TCB info is JSON of the form that Intel specifies, with nothing twice and within bounds', PCS),
   'tcb-info-version': parse('the TCB info is of version 3', PCS),
@@ -54,7 +54,7 @@ const TDX_ONLY = {
   'sgx-extension-malformed': chain('the SGX extension has every item in its place', PCK),
   'sgx-extension-platform': chain('a PCK certificate of the Platform CA names the instance of the platform', PCK),
   'pck-cpu-svn': chain('CPUSVN and the sixteen components in the PCK certificate say the same', PCK),
-  'pck-platform-mismatch': chain("the PCK certificate is for the platform's TCB that the quote names", QUOTE),
+  'pck-platform-mismatch': chain("the PCK certificate is the quote's, or for the platform's TCB that the quote names", QUOTE),
 
   'pck-crl-authority': chain("the collateral's list of revoked PCKs is that of the authority above the quote's PCK", 'RFC 5280 §6.3.3 (b)'),
 

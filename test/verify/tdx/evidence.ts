@@ -128,7 +128,7 @@ export function evidence(machine: Machine = V4, edits: Edits = {}): Evidence {
       pckCrlIssuerChain: ca.pem + root,
       pckCrl: authority.crl(role, edits.pckCrl),
       rootCaCrl: authority.crl('ROOT', edits.rootCrl),
-      ...((machine.certificationType ?? 5) < 4 ? { pckChain: chain(pck) } : {}),
+      ...((machine.certificationType ?? 5) < 5 ? { pckChain: chain(pck) } : {}),
     },
   };
   return edits.presented ? edits.presented(presented) : presented;

@@ -16,6 +16,7 @@ const FORMS: readonly (Machine & { readonly form: string })[] = [
   { form: 'certification data of type 1', certificationType: 1 },
   { form: 'certification data of type 2', certificationType: 2 },
   { form: 'certification data of type 3', certificationType: 3 },
+  { form: 'certification data of type 4', certificationType: 4 },
   { form: 'the Processor CA', ca: 'processor' },
 ];
 

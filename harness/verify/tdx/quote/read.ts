@@ -15,10 +15,8 @@ export interface ReadQuote extends TdxQuote {
   readonly signedBytes: Uint8Array;
   /** The quoting enclave's report as it lies, 384 bytes: what the PCK signed. */
   readonly qeReportBytes: Uint8Array;
-  /** The chain of the PCK, each certificate in DER; undefined in a quote that only names its platform. */
-  readonly pckChain?: readonly Uint8Array[];
-  /** The platform, where the quote only names it. */
-  readonly named?: PpidCertification;
+  /** What the quote says of its PCK: the chain, the certificate alone (each in DER), or only the platform. */
+  readonly pck: { readonly chain: readonly Uint8Array[] } | { readonly certificate: Uint8Array } | { readonly named: PpidCertification };
 }
 
 /** The reason for a field that has a value of another kind of quote. */
@@ -51,7 +49,9 @@ export function readQuote(appraisal: TdxAppraisal, src: Uint8Array, { allowReser
   const signed = signedSize(header.version === 5 ? 5 : 4, quote.bodyType);
   const at = signed + LENGTH_SIZE + SIGNATURE_HEAD.size + CERTIFICATION_HEAD.size;
   const bytes = { signedBytes: src.subarray(0, signed), qeReportBytes: src.subarray(at, at + ENCLAVE_REPORT.size) };
-  return { ...quote, certification, ...bytes, ...platformOf(appraisal, certification.certification) };
+  const pck = pckOf(appraisal, certification.certification);
+  appraisal.pass('certification-type');
+  return { ...quote, certification, ...bytes, pck };
 }
 
 /** These may never be other than zero, whatever the caller allows: they would change what a TD or an enclave is. */
@@ -67,13 +67,12 @@ function checkBits(appraisal: TdxAppraisal, { body }: TdxQuote, { qeReport }: Qe
 }
 
 /** The chain of the PCK or, where the platform has not fetched it, what it can be fetched by. */
-function platformOf(appraisal: TdxAppraisal, inner: InnerCertification): Pick<ReadQuote, 'pckChain' | 'named'> {
-  if (inner.kind === 'ppid') {
-    appraisal.pass('certification-type');
-    return { named: inner };
-  }
-  const text = inner.type === 5 ? chainText(inner) : undefined;
-  if (text === undefined) return appraisal.fail('certification-type', { message: `the quoting enclave's certification data are of type ${inner.type}, must be of 1 to 3 or 5`, path: 'certification.certification.type' });
-  appraisal.pass('certification-type');
-  return { pckChain: appraisal.attempt('certificate-malformed', () => pemBlocks(text, 'CERTIFICATE', 'pck')) };
+function pckOf(appraisal: TdxAppraisal, inner: InnerCertification): ReadQuote['pck'] {
+  if (inner.kind === 'ppid') return { named: inner };
+  const text = chainText(inner) ?? appraisal.fail('certification-type', { message: `the quoting enclave's certification data are of type ${inner.type}, must be of 1 to 5`, path: 'certification.certification.type' });
+  const chain = appraisal.attempt('certificate-malformed', () => pemBlocks(text, 'CERTIFICATE', 'pck'));
+  if (inner.type === 5) return { chain };
+  const [certificate = new Uint8Array()] = chain;
+  appraisal.check('certificate-malformed', chain.length === 1, () => ({ message: `certification data of type 4 hold one certificate, not ${chain.length}`, path: 'pck' }));
+  return { certificate };
 }

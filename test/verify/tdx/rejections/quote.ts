@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mapQuote } from '../../../../emulator/tdx/quote/quote.ts';
 import { BODY_DESCRIPTOR, CERTIFICATION_HEAD, type EnclaveReport, QE_CERTIFICATION_HEAD, QUOTE_HEADER, SIGNATURE_HEAD, type TdBody } from '../../../../emulator/tdx/quote/tables.ts';
 import type { QuoteParts } from '../../../../emulator/tdx/quoting/quoting-enclave.ts';
-import { type Edits, type Evidence, evidence, type Machine, V4, V5 } from '../evidence.ts';
+import { tdxPlatform } from '../../../../emulator/tdx/platform/platform.ts';
+import { authority, type Edits, type Evidence, evidence, type Machine, V4, V5, withChain } from '../evidence.ts';
 import { other, type Rejection, STRANGER, type Unusual } from './rejection.ts';
 
 /** A change of the body, signed afterwards. */
@@ -49,6 +50,7 @@ const headerAt = (field: 'version' | 'attestationKeyType' | 'teeType' | 'reserve
 const OFF_CURVE = new Uint8Array(64).fill(1);
 const bound = (key: Uint8Array, auth: Uint8Array): Uint8Array => Uint8Array.from([...createHash('sha256').update(key).update(auth).digest(), ...new Uint8Array(32)]);
 const TYPE_3: Machine = { certificationType: 3 };
+const TYPE_4: Machine = { certificationType: 4 };
 
 export const QUOTE_REJECTIONS: readonly Rejection[] = [
   ...[
@@ -104,12 +106,6 @@ export const QUOTE_REJECTIONS: readonly Rejection[] = [
   { name: 'a byte follows the quote, and none may', reason: 'quote-trailing', wishes: { exactLength: true }, edits: presentedQuote((q) => Uint8Array.of(...q, 0)) },
   { name: "the quoting enclave's vendor is not Intel", reason: 'qe-vendor', edits: header({ qeVendorId: new Uint8Array(16).fill(7) }) },
   { name: 'the certification data are of type 5', reason: 'certification-type', edits: signed(u16(AT.certification, 5)), path: 'certification.type' },
-  {
-    name: 'the quote has the PCK certificate without its chain',
-    reason: 'certification-type',
-    machine: V4,
-    edits: { quote: (parts) => ({ ...parts, certification: { kind: 'raw', type: 4, data: new Uint8Array(10) } }) },
-  },
   { name: 'the inner certification data are of an unknown type', reason: 'certification-type', edits: signed(u16(AT.inner, 7)), path: 'certification.certification.type' },
   {
     name: 'the quote names its platform, and nobody brings the PCK chain',
@@ -117,6 +113,19 @@ export const QUOTE_REJECTIONS: readonly Rejection[] = [
     machine: TYPE_3,
     edits: { presented: ({ collateral: { pckChain: _, ...collateral }, ...e }) => ({ ...e, collateral }) },
   },
+  {
+    name: 'the quote has the PCK certificate without its chain, and nobody brings that',
+    reason: 'pck-chain-missing',
+    machine: TYPE_4,
+    edits: { presented: ({ collateral: { pckChain: _, ...collateral }, ...e }) => ({ ...e, collateral }) },
+  },
+  {
+    name: 'the chain that is brought begins with another PCK certificate than the quote',
+    reason: 'pck-platform-mismatch',
+    machine: TYPE_4,
+    edits: { presented: (e) => ({ ...e, collateral: { ...e.collateral, pckChain: authority.pckChain(tdxPlatform(undefined, { index: 1 })) } }) },
+  },
+  { name: 'the quote has two PCK certificates where one must be', reason: 'certificate-malformed', machine: TYPE_4, edits: { quote: (parts) => withChain(parts, authority.pckIssuerChain('platform')) } },
   { name: 'the PCK chain in the quote is no PEM', reason: 'certificate-malformed', edits: signed(flip(CHAIN_AT + 3)) },
   { name: 'the TDREPORT is too short', reason: 'td-report-malformed', edits: { presented: (e) => ({ ...e, tdReport: new Uint8Array(1023) }) } },
   { name: 'the TDREPORT is too long', reason: 'td-report-malformed', edits: { presented: (e) => ({ ...e, tdReport: Uint8Array.of(...(e.tdReport ?? []), 0) }) } },
