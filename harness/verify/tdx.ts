@@ -12,6 +12,7 @@ import { checkExpectations, type TdxExpectations } from './tdx/expectations.ts';
 import { checkDates } from './tdx/pki/certificate.ts';
 import { type PckCa, PATH, type VerifiedPck, verifyPck } from './tdx/pki/chains.ts';
 import { checkBinding, checkPolicy } from './tdx/policy.ts';
+import { checkEventLog, type PresentedEventLog, readEventLog } from './tdx/quote/event-log.ts';
 import { type ReadQuote, readQuote } from './tdx/quote/read.ts';
 import { checkSignatures } from './tdx/quote/signatures.ts';
 import { checkTdReport, readTdReport } from './tdx/quote/td-report.ts';
@@ -24,6 +25,7 @@ export type { AcceptableStatus, ConfigurationFlag, TdxExpectations } from './tdx
 export type { PckCa } from './tdx/pki/chains.ts';
 export { TdxTrust } from './tdx/pki/trust.ts';
 export type { AttributeFlag, XfamFeature } from './tdx/policy.ts';
+export type { PresentedEventLog } from './tdx/quote/event-log.ts';
 export { TDX_REASONS, type TdxReason } from './tdx/reasons.ts';
 export { TCB_STATUSES, type TcbStatus } from './tdx/tcb/levels.ts';
 export type { TcbEvaluation } from './tdx/tcb/tcb.ts';
@@ -36,6 +38,8 @@ export interface PresentedTdx {
   readonly collateral: PresentedCollateral | PreparedCollateral;
   /** The TDREPORT that the quote was made from, 1024 bytes. Without one, nothing is missing. */
   readonly tdReport?: Uint8Array;
+  /** What the TD logged of its boot. Without it, nothing is missing. */
+  readonly eventLog?: PresentedEventLog;
 }
 
 /** What accepted evidence states. */
@@ -74,6 +78,7 @@ export function verifyTdx(evidence: PresentedTdx, expectations: TdxExpectations)
     const pckChain = pckChainOf(appraisal, quote, collateral);
     const reportBytes = evidence.tdReport && new Uint8Array(evidence.tdReport);
     const report = reportBytes && readTdReport(appraisal, reportBytes);
+    const log = evidence.eventLog && readEventLog(appraisal, evidence.eventLog);
     collateral.open(appraisal);
 
     const keys = collateral.keys(appraisal);
@@ -89,6 +94,7 @@ export function verifyTdx(evidence: PresentedTdx, expectations: TdxExpectations)
     const tcb = checkTcb(appraisal, quote, pck, documents, expectations);
     checkPolicy(appraisal, quote.body, pck, expectations);
     if (reportBytes && report) checkTdReport(appraisal, reportBytes, report, quote);
+    if (log) checkEventLog(appraisal, log, quote, expectations);
     checkBinding(appraisal, quote.body, expectations);
     checkFreshness(appraisal, pck, lists, documents, expectations);
 

@@ -96,6 +96,16 @@ describeReal("genuine quotes with genuine collateral under Intel's genuine root"
     expect(verifyTdx(evidence, { trust, now: nowOf(time), reportData: wanted.map((b) => b ^ 1) })).toMatchObject({ accepted: false, reason: 'report-data-mismatch' });
   });
 
+  test('the event log of a machine leads to the registers in its quote, and the log of another does not', () => {
+    const time = 'June 2025, 00806f050000';
+    const evidence = { quote: quoteOf('tdx/v4-gcp-cos113'), collateral: TIMES[time].collateral() };
+    const table = realSample('tdx/v4-gcp-cos113.ccel-table.bin');
+    expect(said(verifyTdx({ ...evidence, eventLog: { log: realSample('tdx/v4-gcp-cos113.ccel-data.bin'), table } }, { trust, now: nowOf(time) }))).toBe('accepted: UpToDate');
+    for (const name of ['dstack', 'eventlog2', 'lunal-live', 'ovmf']) {
+      expect(verifyTdx({ ...evidence, eventLog: { log: realSample(`tdx/${name}.ccel-data.bin`) } }, { trust, now: nowOf(time) })).toMatchObject({ accepted: false, reason: 'event-log-replay' });
+    }
+  });
+
   test.each(['v4-tinfoil', 'v4-phala', 'v4-near', 'v5-azure-outdated'] as const)('%s is refused under no root, before and after the time of its collateral, and with that of another kind of platform', (name) => {
     const collateral = genuineCollateral(name);
     const evidence = { quote: quoteOf(`tdx/${name}`), collateral };

@@ -28,6 +28,8 @@ export const TDX_BUNDLE_WISHES: Readonly<Record<Exclude<keyof TdxBundleWishes, '
 const QUOTE = 'quote.bin';
 const TD_REPORT = 'tdreport.bin';
 const ROOT = 'root_ca.pem';
+const LOG = 'ccel.bin';
+const LOG_TABLE = 'ccel_table.bin';
 const FOLDER = 'collateral/';
 
 /** Verifies a bundle of TDX evidence. @throws {ConfigError} for a root that is none, or for wishes that no evidence could meet */
@@ -53,6 +55,7 @@ function open(appraisal: TdxAppraisal, { files }: Bundle): PresentedTdx {
   const { pckChain: pckChainFile, ...others } = COLLATERAL_FILES;
   const quote = needed(QUOTE);
   const parts = Object.fromEntries(Object.entries(others).map(([part, file]) => [part, needed(FOLDER + file)])) as unknown as Required<Omit<PresentedCollateral, 'pckChain'>>;
-  const [pckChain, tdReport] = [files.get(FOLDER + pckChainFile), files.get(TD_REPORT)];
-  return { quote, collateral: { ...parts, ...(pckChain ? { pckChain } : {}) }, ...(tdReport ? { tdReport } : {}) };
+  const pckChain = files.get(FOLDER + pckChainFile);
+  const [tdReport, log, table] = [files.get(TD_REPORT), files.get(LOG), files.get(LOG_TABLE)];
+  return { quote, collateral: { ...parts, ...(pckChain ? { pckChain } : {}) }, ...(tdReport ? { tdReport } : {}), ...(log ? { eventLog: { log, ...(table ? { table } : {}) } } : {}) };
 }

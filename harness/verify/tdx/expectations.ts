@@ -42,6 +42,8 @@ export interface TdxExpectations {
   readonly rtmr2?: OneOf<Uint8Array>;
   /** 48 bytes. */
   readonly rtmr3?: OneOf<Uint8Array>;
+  /** Accept an RTMR3 that the event log has no event for: what is measured at run time is often logged elsewhere. */
+  readonly allowUnloggedRuntime?: boolean;
 
   // Policy
   /** Per attribute of the TD: refused, allowed or required. Debugging, profiling and migration are refused, SEPT_VE_DISABLE is required, everything else is allowed unless said here. */
@@ -122,6 +124,7 @@ export const TDX_WISHES: Readonly<Record<Exclude<keyof TdxExpectations, 'trust' 
   rtmr1: true,
   rtmr2: true,
   rtmr3: true,
+  allowUnloggedRuntime: true,
   attributes: true,
   xfam: true,
   mrServiceTd: true,

@@ -7,6 +7,7 @@ const PCK = 'Intel SGX PCK Certificate and CRL Profile Specification';
 const PCS = 'Intel PCS v4, TCB info and enclave identity';
 const QVL = 'Intel DCAP Quote Verification Library';
 const ABI = 'Intel TDX Module ABI';
+const TCG = 'TCG PC Client Platform Firmware Profile 1.06';
 const ASKED = 'the caller asked for it';
 const row =
   (stage: Stage) =>
@@ -33,6 +34,8 @@ const TDX_ONLY = {
   'certification-type': parse("the quote holds its quoting enclave's report, and the PCK certificate, its chain or the platform's id", QUOTE),
   'pck-chain-missing': parse('where the quote does not hold the PCK certificate chain, the collateral does', QUOTE),
   'td-report-malformed': parse('the TDREPORT is 1024 bytes of a known version', ABI),
+  'ccel-table-malformed': parse("the CCEL table is 56 bytes, adds up, and is a TD's", 'ACPI 6.5, CC Event Log ACPI Table'),
+  'event-log-malformed': parse('the event log is one, with a SHA-384 digest in each event, nothing but fill behind, and no longer than its area', TCG),
   'tcb-info-malformed': parse('the TCB info is JSON of the form that Intel specifies, with nothing twice and within bounds', PCS),
   'tcb-info-version': parse('the TCB info is of version 3', PCS),
   'tcb-info-id': parse('the TCB info is for TDX', `${QVL} 4.1.2.5.10`),
@@ -108,6 +111,10 @@ const TDX_ONLY = {
 
   'td-report-hashes': binding('the TDREPORT states the hashes of its parts', `${ABI}, REPORTMACSTRUCT`),
   'td-report-mismatch': binding('the quote says what the TDREPORT says', QUOTE),
+  'event-log-register': binding('every event is about a register that a TD can extend', 'UEFI 2.10, 38.4'),
+  'event-log-type': binding('every event is of a known type; one that extends nothing has no digest', TCG),
+  'event-log-data': binding('where the digest of an event is one of its data, it is', TCG),
+  'event-log-replay': binding('the events lead to what the runtime measurement registers hold', 'UEFI 2.10, 38.4'),
   'report-data-mismatch': binding('the report data are those expected', ASKED),
   'mr-td-mismatch': binding('the measurement of the TD is an expected one', ASKED),
   'mr-config-id-mismatch': binding('MRCONFIGID is an expected one', ASKED),
