@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { startTeemu } from '../emulator/teemu.ts';
 import { median, type Ratio, type Speed } from './ratio.ts';
 import { reportGeneration } from './report-generation.ts';
-import { kdsServing } from './serving.ts';
+import { serving } from './serving.ts';
+import { tdxQuotes } from './tdx-quotes.ts';
+import { tdxVerification } from './tdx-verification.ts';
 import { verification } from './verification.ts';
 
 interface Result {
@@ -19,12 +21,10 @@ interface Result {
   readonly notes?: readonly string[];
 }
 
-async function serving(): Promise<Result> {
+async function served(): Promise<Result> {
   await using teemu = await startTeemu({ seed: 'bench' });
-  const { origin, hostname, port } = new URL(teemu.url.kds);
   const { chipId } = teemu.evidence('snp').manifest;
-  const path = `${teemu.url.kds.slice(origin.length)}/vcek/v1/Milan/${String(chipId)}?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213`;
-  return await kdsServing({ port: Number(port), path, host: `${hostname}:${port}` });
+  return await serving(teemu.url, `vcek/v1/Milan/${String(chipId)}?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213`);
 }
 
 /** Wall-clock milliseconds of the whole process, start to end: median of seven. */
@@ -50,7 +50,9 @@ const results: Result[] = [];
 for (const [name, run] of [
   ['report generation', reportGeneration],
   ['verification', verification],
-  ['serving', serving],
+  ['TDX quotes', tdxQuotes],
+  ['TDX verification', tdxVerification],
+  ['serving', served],
 ] as const) {
   say(`measuring ${name} ...`);
   results.push(await run());

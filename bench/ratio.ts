@@ -48,7 +48,29 @@ export async function compare(tasks: readonly Task[], { rounds = 7, milliseconds
       seen.get(name)?.push(1000 / task.result.latency.mean);
     }
   }
-  return [...seen].map(([name, speeds]) => ({ name, perSecond: median(speeds), range: [Math.min(...speeds), Math.max(...speeds)] }));
+  return [...seen].map(([name, speeds]) => summary(name, speeds));
+}
+
+/** Something that runs elsewhere, and tells its speed itself. */
+export interface Elsewhere {
+  readonly name: string;
+  /** Operations per CPU second. */
+  readonly measure: () => number;
+}
+
+/** The same, with rounds of what runs in other processes between. */
+export async function compareWith(tasks: readonly Task[], others: readonly Elsewhere[], rounds = 5): Promise<Speed[]> {
+  const seen = new Map<string, number[]>([...tasks, ...others].map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, measure } of others) seen.get(name)?.push(measure());
+    for (const { name, perSecond } of await compare(tasks, { rounds: 1 })) seen.get(name)?.push(perSecond);
+  }
+  return [...seen].map(([name, speeds]) => summary(name, speeds));
+}
+
+/** Rounds of one task in a word. */
+export function summary(name: string, speeds: readonly number[]): Speed {
+  return { name, perSecond: median(speeds), range: [Math.min(...speeds), Math.max(...speeds)] };
 }
 
 /** A ratio with the goal that it is measured against. */

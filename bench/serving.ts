@@ -1,9 +1,10 @@
-/** Requests answered per CPU second of the server, at 64 connections: certificates from the KDS's cache beside a bare hello. */
+/** Requests answered per CPU second of the server, at 64 connections: answers from the caches of KDS and PCS beside bare servers. */
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { cpuMilliseconds, median, type Ratio, ratio, type Speed } from './ratio.ts';
+import type { ServiceUrls } from '../emulator/services/start.ts';
+import { cpuMilliseconds, type Ratio, ratio, type Speed, summary } from './ratio.ts';
 
 /** Something that answers on a loopback port. */
 export interface Target {
@@ -38,18 +39,27 @@ export async function compareServing(targets: readonly Target[], { rounds = 5, m
       seen.get(target.name)?.push((answers * 1000) / (cpuMilliseconds() - before));
     }
   }
-  return [...seen].map(([name, speeds]) => ({ name, perSecond: median(speeds), range: [Math.min(...speeds), Math.max(...speeds)] }));
+  return [...seen].map(([name, speeds]) => summary(name, speeds));
 }
 
-/** A bare server that says hello; what everything else is measured against. */
-export async function helloServer(): Promise<{ port: number; close: () => Promise<void> }> {
+/** What a bare server sends. */
+interface Answer {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+const HELLO: Answer = { headers: { 'Content-Type': 'text/plain', 'Content-Length': '5' }, body: 'hello' };
+
+/** A bare server that always sends the same; what everything else is measured against. */
+async function bareServer(name: string, { headers, body }: Answer): Promise<{ target: Target; close: () => Promise<void> }> {
   const server: Server = createServer((_, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 5 });
-    response.end('hello');
+    response.writeHead(200, headers);
+    response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    target: { name, port, path: '/', host: '127.0.0.1' },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -58,16 +68,42 @@ export async function helloServer(): Promise<{ port: number; close: () => Promis
   };
 }
 
-/** @param kds where the emulated KDS listens, and a certificate that it has in its cache */
-export async function kdsServing(kds: Omit<Target, 'name'>): Promise<{ speeds: Speed[]; ratios: Ratio[] }> {
-  const hello = await helloServer();
+/** What stands at a URL, but for what node adds itself. */
+async function answerAt(url: string): Promise<Answer> {
+  const response = await fetch(url);
+  if (response.status !== 200) throw new Error(`${url}: ${response.status}`);
+  const headers = [...response.headers].filter(([name]) => !['connection', 'date', 'keep-alive'].includes(name));
+  return { headers: Object.fromEntries(headers), body: new Uint8Array(await response.arrayBuffer()) };
+}
+
+const HELLO_NAME = 'bare node:http hello';
+
+/** Answers of services from their caches, beside a bare hello, and beside a bare server that sends the same bytes. */
+export async function serving(urls: Pick<ServiceUrls, 'kds' | 'pcs'>, certificate: string): Promise<{ speeds: Speed[]; ratios: Ratio[] }> {
+  const served = [
+    { name: 'KDS certificate from the cache', url: `${urls.kds}/${certificate}`, hello: 0.7 },
+    { name: 'PCS TCB info from the cache', url: `${urls.pcs}/tdx/certification/v4/tcb?fmspc=90c06f000000`, same: 0.7 },
+    { name: 'PCS QE identity from the cache', url: `${urls.pcs}/tdx/certification/v4/qe/identity`, same: 0.7 },
+    { name: 'PCS list of a PCK CA from the cache', url: `${urls.pcs}/sgx/certification/v4/pckcrl?ca=platform&encoding=der`, same: 0.7 },
+    { name: 'PCS list of the root from the cache', url: `${urls.pcs}/IntelSGXRootCA.der`, hello: 0.7 },
+  ];
+  const sameName = (name: string): string => `bare node:http, ${name.replace(' from the cache', '')}`;
+  const bare = [await bareServer(HELLO_NAME, HELLO)];
   try {
-    const speeds = await compareServing([
-      { name: 'bare node:http hello', port: hello.port, path: '/', host: '127.0.0.1' },
-      { name: 'KDS certificate from the cache', ...kds },
-    ]);
-    return { speeds, ratios: [ratio('KDS certificates from the cache to a bare node:http hello, 64 connections', 0.7, speeds, 'KDS certificate from the cache', 'bare node:http hello')] };
+    for (const { name, url, same } of served) if (same !== undefined) bare.push(await bareServer(sameName(name), await answerAt(url)));
+    const speeds = await compareServing([...bare.map(({ target }) => target), ...served.map(({ name, url }) => targetOf(name, url))]);
+    const ratios = served.map(({ name, hello, same }) =>
+      hello === undefined
+        ? ratio(`${name} to a bare node:http that sends the same bytes, 64 connections`, same, speeds, name, sameName(name))
+        : ratio(`${name} to a bare node:http hello, 64 connections`, hello, speeds, name, HELLO_NAME),
+    );
+    return { speeds, ratios };
   } finally {
-    await hello.close();
+    await Promise.all(bare.map(({ close }) => close()));
   }
+}
+
+function targetOf(name: string, url: string): Target {
+  const { host, port, pathname, search } = new URL(url);
+  return { name, host, port: Number(port), path: pathname + search };
 }
