@@ -1,5 +1,5 @@
-/** Genuine quotes with the collateral of their days, as it lies in the real samples. */
-import type { PresentedCollateral, PresentedTdx } from '../../harness/verify/index.ts';
+/** Genuine collateral, as it lies in the real samples. */
+import type { PresentedCollateral } from '../../harness/verify/index.ts';
 import { realSample } from '../real-samples.ts';
 
 const text = (name: string): string => Buffer.from(realSample(name)).toString('utf8');
@@ -22,9 +22,4 @@ export function genuineCollateral(name: string): PresentedCollateral {
         }
       : { tcbInfoIssuerChain: text(file('tcb-issuer-chain.pem')), qeIdentityIssuerChain: text(file('tcb-issuer-chain.pem')), pckCrlIssuerChain: text(file('pckcrl-issuer-chain.pem')) };
   return { ...chains, tcbInfo: realSample(file('tcbinfo.json')), qeIdentity: realSample(file('qeidentity.json')), pckCrl: realSample(file('pckcrl.der')), rootCaCrl: realSample(file('rootcacrl.der')) };
-}
-
-/** A sample's quote and collateral. */
-export function genuineTdx(name: string): PresentedTdx & { readonly collateral: PresentedCollateral } {
-  return { quote: realSample(`tdx/${name}.quote.bin`), collateral: genuineCollateral(name) };
 }
