@@ -1,6 +1,6 @@
 /** TDX evidence: a machine is set up, a TD is launched on it from the synthetic firmware and booted, and asks for a quote. */
 import { type Bundle, makeBundle } from '../../bundle.ts';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, firstIssue } from '../../errors.ts';
 import type { World } from '../../world.ts';
 import { intelAuthorityOf } from '../authority.ts';
 import { collateralFiles, type PlatformCollateral } from '../collateral/export.ts';
@@ -73,8 +73,8 @@ export function tdxEvidence(world: World, input: TdxOptionsInput = {}, edits: Td
 function checked(input: TdxOptionsInput): TdxOptions {
   const parsed = TDX_OPTIONS.safeParse(input);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new ConfigError(issue?.path.join('.') || 'options', issue?.message ?? 'not understood');
+  const { path, message } = firstIssue(parsed.error);
+  throw new ConfigError(path || 'options', message);
 }
 
 /** What the machine runs now. @throws {ConfigError} where its status cannot come about */
