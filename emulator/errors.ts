@@ -114,7 +114,8 @@ export function firstIssue(error: z.ZodError): { path: string; message: string }
 function innermost(issue: z.core.$ZodIssue | undefined, outer: readonly PropertyKey[]): { path: readonly PropertyKey[]; message: string } {
   const path = [...outer, ...(issue?.path ?? [])];
   if (issue?.code === 'unrecognized_keys') return { path: [...path, ...issue.keys.slice(0, 1)], message: issue.message };
-  const [nearest] = issue?.code === 'invalid_union' ? issue.errors.toSorted((a, b) => distance(a) - distance(b)) : [];
+  // A choice that says in words of its own what it wants says it better than any of its branches.
+  const [nearest] = issue?.code === 'invalid_union' && issue.message === 'Invalid input' ? issue.errors.toSorted((a, b) => distance(a) - distance(b)) : [];
   return nearest ? innermost(nearest[0], path) : { path, message: issue?.message ?? 'cannot be' };
 }
 

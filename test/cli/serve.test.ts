@@ -17,12 +17,17 @@ async function serve(args: readonly string[], use: (urls: Record<string, string>
       stdout += text;
     },
     onWaiting: (interrupt) => {
-      // The URLs are printed after this, but before anything else happens.
-      setTimeout(() => {
+      // The URLs are printed after this; what is written into --out takes some time before them.
+      const whenPrinted = (): void => {
+        if (!stdout.endsWith('\n')) {
+          setTimeout(whenPrinted, 20);
+          return;
+        }
         use(JSON.parse(stdout) as Record<string, string>)
           .catch((error: unknown) => failures.push(error))
           .finally(interrupt);
-      }, 100);
+      };
+      whenPrinted();
     },
   });
   const failures: unknown[] = [];

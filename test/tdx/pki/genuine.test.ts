@@ -10,6 +10,7 @@ import { CA_ROLE, IntelAuthority } from '../../../emulator/tdx/authority.ts';
 import { pckKey } from '../../../emulator/tdx/platform/id.ts';
 import { platformState, tdxPlatform } from '../../../emulator/tdx/platform/platform.ts';
 import { fixedClock, seededWorld, type World } from '../../../emulator/world.ts';
+import { withoutMarker } from '../../pki/without-marker.ts';
 import { describeReal, realSample } from '../../real-samples.ts';
 
 /** Within the lives of the genuine authorities. */
@@ -44,9 +45,10 @@ describeReal('byte for byte like the genuine', () => {
     const authority = intel();
     const genuine = realSample(file);
     const { serial } = readCertificate(genuine);
-    const bare = authority.editedCertificate(role, { edit: (spec) => ({ ...spec, serial, extensions: spec.extensions.slice(0, 5) }) });
+    const made = authority.editedCertificate(role, { edit: (spec) => ({ ...spec, serial }) }).der;
+    const bare = role === 'ROOT' ? withoutMarker(made) : made;
     const blank = [hex(serial).replace(/^00/, '')];
-    expect(form(readCertificate(bare.der).tbs, [authority.key('ROOT').spki, authority.key(role).spki], blank)).toBe(
+    expect(form(readCertificate(bare).tbs, [authority.key('ROOT').spki, authority.key(role).spki], blank)).toBe(
       form(readCertificate(genuine).tbs, [spkiOf(realSample('tdx/pki/intel-sgx-root.der')), spkiOf(genuine)], blank),
     );
   });
