@@ -122,3 +122,23 @@ describe('nothing to verify, or nothing that could be asked: exit 2', () => {
 test('nothing is written without --out', () => {
   expect(existsSync(join(cwd, 'verify.json'))).toBe(false);
 });
+
+describe('teemu verify of TDX evidence', () => {
+  beforeAll(async () => {
+    await call(['evidence', 'tdx', '--seed', 'x', '--at', String(AT), '--out', 'old', '--tcb-status', 'OutOfDate'], { cwd });
+  });
+
+  test.each<[string, string[], number, object]>([
+    ['refuses a status that nobody said is good enough', [], 1, { accepted: false, stage: 'tcb', reason: 'tcb-status-refused' }],
+    ['accepts one that is', ['--tcb-status', 'UpToDate,OutOfDate'], 0, { accepted: true }],
+    ['with --seed trusts that world’s root', ['--tcb-status', 'OutOfDate', '--seed', 'x'], 0, { accepted: true, rootSource: 'given' }],
+    ['with another seed trusts another root', ['--tcb-status', 'OutOfDate', '--seed', 'another'], 1, { accepted: false, stage: 'chain', reason: 'root-untrusted' }],
+  ])('%s', async (_, args, code, verdict) => {
+    const called = await verify('old', ...args, '--json');
+    expect([called.code, json(called)]).toEqual([code, expect.objectContaining(verdict)]);
+  });
+
+  test('names the statuses there are, and none that is revoked', async () => {
+    expect(await verify('old', '--tcb-status', 'Revoked')).toMatchObject({ code: 2, stderr: expect.stringContaining('--tcb-status') as unknown });
+  });
+});

@@ -122,7 +122,7 @@ export interface QgsMessage {
 }
 
 /** Longest message that is read: more than any answer with collateral. */
-export const MAX_QGS_MESSAGE: number = 1 << 20;
+const MAX_QGS_MESSAGE: number = 1 << 20;
 const LARGEST_CODE = Math.max(...Object.values(QGS_ERRORS));
 const EMPTY = new Uint8Array(0);
 

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { readBundle } from '../../../emulator/disk/bundle-folder.ts';
 import { readBounded } from '../../../emulator/disk/file.ts';
 import { MAX_PEM_SIZE } from '../../../emulator/pki/read.ts';
+import type { Vendor } from '../../../emulator/services/vendors.ts';
 import { type BundleVerdict, type Stage, STAGES, verifierOf, verifyBundle } from '../../verify/index.ts';
 import { EXIT } from '../exit.ts';
 import { type Define, onCall, type Session } from '../session/session.ts';
@@ -27,7 +28,7 @@ export const defineVerify: Define = (command, run) => {
     const { root: files = [] } = command.opts<{ root?: string[] }>();
     const wishes = wishesOf(command);
     const bundle = await readBundle(session.path(dir));
-    const roots = await trustedRoots(session, files);
+    const roots = await trustedRoots(session, files, bundle.manifest.tee);
     const { at } = session.globals;
     const verdict = verifyBundle(bundle, { ...wishes, ...(roots ? { roots } : {}), ...(at === undefined ? {} : { now: at }) });
     const rule = verdict.accepted ? undefined : verifierOf(verdict.tee).reasons[verdict.reason];
@@ -41,14 +42,13 @@ export const defineVerify: Define = (command, run) => {
   });
 };
 
-/** The roots that the user named, or those of his seed's world; undefined for the bundle's own. */
-async function trustedRoots(session: Session, files: readonly string[]): Promise<Uint8Array[] | undefined> {
+/** The roots that the user named, or those of his seed's world for the TEE; undefined for the bundle's own. */
+async function trustedRoots(session: Session, files: readonly string[], tee: string): Promise<(Uint8Array | string)[] | undefined> {
   if (files.length > 0) return Promise.all(files.map((file) => readBounded(session.path(file), { max: MAX_PEM_SIZE, followLink: true })));
-  const { seed } = session.globals;
-  if (seed === undefined) return undefined;
-  const [{ AmdAuthority }, { LINES }, { openWorld }] = await Promise.all([import('../../../emulator/snp/authority.ts'), import('../../../emulator/snp/products.ts'), import('../session/open-world.ts')]);
-  const world = await openWorld(session, []);
-  return LINES.map((line) => new AmdAuthority(world, line).certificate('ARK').der);
+  if (session.globals.seed === undefined) return undefined;
+  const [{ openVendors }, { openWorld }] = await Promise.all([import('../../../emulator/services/vendors.ts'), import('../session/open-world.ts')]);
+  const vendors: Readonly<Record<string, Vendor>> = openVendors({ world: await openWorld(session, []) });
+  return [...(vendors[tee]?.rootFiles().values() ?? [])];
 }
 
 function verdictText(verdict: BundleVerdict, rule: { readonly rule: string; readonly ref: string } | undefined, paint: Paint): string {

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../../emulator/errors.ts';
 import { TCB_COMPONENTS, type Tcb, type TcbComponent } from '../../../emulator/snp/tcb.ts';
-import { type BundleWishes, maximumPolicy } from '../../verify/index.ts';
+import { type BundleWishes, maximumPolicy, TCB_STATUSES } from '../../verify/index.ts';
 import { parseHex, parseInteger } from '../session/values.ts';
 
 /** One option: how it is written, and what it asks of the evidence. */
@@ -13,10 +13,14 @@ interface WishRow {
   readonly wish: (flag: string, text: string) => Partial<BundleWishes>;
 }
 
+type AcceptableStatus = Exclude<(typeof TCB_STATUSES)[number], 'Revoked'>;
+/** No relying party can accept a revoked platform. */
+const ACCEPTABLE = TCB_STATUSES.filter((status): status is AcceptableStatus => status !== 'Revoked');
+
 const ROWS: readonly WishRow[] = [
   { flags: '--report-data <hex>', doc: 'REPORT_DATA, up to 64 bytes, filled up with zeros', wish: (flag, text) => ({ reportData: parseHex(flag, text, 64, { padded: true }) }) },
-  { flags: '--nonce <hex>', doc: 'the nonce of the verifier; SNP evidence carries it in REPORT_DATA', wish: (flag, text) => ({ reportData: parseHex(flag, text, 64, { padded: true }) }) },
-  { flags: '--measurement <hex>', doc: 'launch digest, 48 bytes', wish: (flag, text) => ({ measurement: parseHex(flag, text, 48) }) },
+  { flags: '--nonce <hex>', doc: 'the nonce of the verifier, which evidence carries in its report data', wish: (flag, text) => ({ reportData: parseHex(flag, text, 64, { padded: true }) }) },
+  { flags: '--measurement <hex>', doc: 'launch digest, or MRTD: 48 bytes', wish: (flag, text) => ({ measurement: parseHex(flag, text, 48) }) },
   { flags: '--host-data <hex>', doc: 'HOST_DATA, up to 32 bytes, filled up with zeros', wish: (flag, text) => ({ hostData: parseHex(flag, text, 32, { padded: true }) }) },
   {
     flags: '--policy <hex>',
@@ -26,6 +30,7 @@ const ROWS: readonly WishRow[] = [
   { flags: '--min-tcb <list>', doc: `lowest level of each component in all TCBs of the report: bootLoader=4,snp=0x17 (${TCB_COMPONENTS.join(', ')})`, wish: (flag, text) => ({ minimumTcb: parseTcb(flag, text) }) },
   { flags: '--vmpl <n>', doc: 'VMPL that asked for the report, 0 to 3', wish: (flag, text) => ({ vmpl: parseInteger(flag, text, 0, 3) }) },
   { flags: '--signer <name>', doc: 'vcek or vlek', wish: (flag, text) => ({ signer: parseSigner(flag, text) }) },
+  { flags: '--tcb-status <list>', doc: `statuses of a TDX platform that are good enough, UpToDate unless given (${ACCEPTABLE.join(', ')})`, wish: (flag, text) => ({ tcbStatuses: parseStatuses(flag, text) }) },
   { flags: '--require-crl', doc: 'refuse evidence without a revocation list', wish: () => ({ requireCrl: true }) },
   { flags: '--allow-provisional-firmware', doc: 'accept firmware that could still be rolled back (AWS)', wish: () => ({ allowProvisionalFirmware: true }) },
 ];
@@ -74,4 +79,12 @@ function parseTcb(flag: string, text: string): Partial<Tcb> {
 function parseSigner(flag: string, text: string): 'vcek' | 'vlek' {
   if (text !== 'vcek' && text !== 'vlek') throw new ConfigError(flag, 'is vcek or vlek');
   return text;
+}
+
+function parseStatuses(flag: string, text: string): AcceptableStatus[] {
+  return text.split(',').map((name) => {
+    const status = ACCEPTABLE.find((known) => known === name);
+    if (!status) throw new ConfigError(flag, `'${name.slice(0, 40)}' is none of ${ACCEPTABLE.join(', ')}`);
+    return status;
+  });
 }
