@@ -2,7 +2,7 @@
 import { randomBytes, sign } from 'node:crypto';
 import { syntheticFirmware } from '../emulator/snp/launch/firmware.ts';
 import { launchPages } from '../emulator/snp/launch/measure.ts';
-import { productNamed } from '../emulator/snp/products.ts';
+import { productNamed } from '../emulator/snp/platform/products.ts';
 import { SIGNED_SIZE } from '../emulator/snp/report.ts';
 import { platformOf, reportKey } from '../emulator/snp/secure-processor/platform.ts';
 import { SecureProcessor } from '../emulator/snp/secure-processor/secure-processor.ts';

@@ -1,6 +1,6 @@
 /** What a full verification costs: beside go-sev-guest with the same checks, and, with a warm chain, beside the one signature check it can't avoid. */
 import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
-import { snpEvidence } from '../emulator/snp/evidence.ts';
+import { snpEvidence } from '../emulator/snp/evidence/evidence.ts';
 import { SIGNED_SIZE } from '../emulator/snp/report.ts';
 import { seededWorld, systemClock } from '../emulator/world.ts';
 import { maximumPolicy, type PresentedSnp, SnpTrust, verifySnp } from '../harness/verify/index.ts';

@@ -2,9 +2,9 @@
 import type { z } from 'zod';
 import type { Bundle, ExportForm } from './bundle.ts';
 import { ConfigError } from './errors.ts';
-import { snpEvidence, snpRsaLabels } from './snp/evidence.ts';
-import { SNP_EXPORTS } from './snp/export/index.ts';
-import { SNP_OPTIONS, type SnpOptionsInput } from './snp/options.ts';
+import { snpEvidence, snpRsaLabels } from './snp/evidence/evidence.ts';
+import { SNP_EXPORTS } from './snp/evidence/export/index.ts';
+import { SNP_OPTIONS, type SnpOptionsInput } from './snp/evidence/options.ts';
 import { tdxEvidence } from './tdx/evidence/evidence.ts';
 import { TDX_EXPORTS } from './tdx/evidence/exports.ts';
 import { TDX_OPTIONS, type TdxOptionsInput } from './tdx/evidence/options.ts';

@@ -3,7 +3,7 @@ import { type Bundle, withServices } from './bundle.ts';
 import { ConfigError } from './errors.ts';
 import { type Services, type ServicesOptions, startServices } from './services/start.ts';
 import { type Roots, rootsOf, urlsFor } from './services/vendors.ts';
-import { amdRsaLabels } from './snp/products.ts';
+import { amdRsaLabels } from './snp/platform/products.ts';
 import { teeNamed, TEES } from './tee.ts';
 import { AdjustableClock, fixedClock, LATEST_TIME, parseTime, seededWorld, systemClock, type World, worldTime } from './world.ts';
 import { openPrivateWorld } from './world-folder.ts';

@@ -7,7 +7,7 @@ import { refuseGenuine } from './crypto/genuine.ts';
 import { type Curve, CURVES, type EcSigner, ecSigner, type RsaSigner, rsaSigner, scalarFromSeed } from './crypto/sign.ts';
 import { PUBLIC_RSA_KEYS } from './crypto/public-rsa-keys.ts';
 import { ConfigError, TeemuError } from './errors.ts';
-import { amdRsaLabels } from './snp/products.ts';
+import { amdRsaLabels } from './snp/platform/products.ts';
 
 /** Latest time of a World, in milliseconds since 1970: lifetimes of 25 years that begin then still end before the year 10000, which no certificate can name. */
 export const LATEST_TIME = Date.UTC(9970, 0, 1);

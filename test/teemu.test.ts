@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { TeemuError } from '../emulator/errors.ts';
-import { LINES } from '../emulator/snp/products.ts';
+import { LINES } from '../emulator/snp/platform/products.ts';
 import { startTeemu, type TeemuOptions } from '../emulator/teemu.ts';
 import { LATEST_TIME } from '../emulator/world.ts';
 import { verifyBundle } from '../harness/verify/index.ts';

@@ -1,7 +1,7 @@
 /** What a case is: evidence with one thing changed, the verdict that a correct verifier gives, and why. */
 import type { EcSigner } from '../emulator/crypto/sign.ts';
-import type { SnpEdits } from '../emulator/snp/evidence.ts';
-import type { SnpOptionsInput } from '../emulator/snp/options.ts';
+import type { SnpEdits } from '../emulator/snp/evidence/evidence.ts';
+import type { SnpOptionsInput } from '../emulator/snp/evidence/options.ts';
 import type { World } from '../emulator/world.ts';
 
 /** Where a strict verifier notices. The reference verifier's stages have the same names and order. */

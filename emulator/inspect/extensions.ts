@@ -1,5 +1,5 @@
 /** The table of certificate and CRL extensions: what each is called, and how its value reads. */
-import { CHIP_MARKER } from '../snp/chip.ts';
+import { CHIP_MARKER } from '../snp/platform/chip.ts';
 import { OID } from '../pki/der.ts';
 import { readBasicConstraints, readKeyUsage } from '../pki/read.ts';
 import { readSgxExtension, SGX_EXTENSION_OID } from '../pki/sgx-extension.ts';

@@ -4,10 +4,10 @@ import { guidBytes, type GuidOrder } from '../codec/guid.ts';
 import type { TeemuError } from '../errors.ts';
 import { sameBytes } from '../pki/read.ts';
 import { CERTIFICATE_GUIDS, CERTIFICATE_TABLE_ENTRY, type CertificateTableEntry, decodeCertificateTable } from '../snp/certificate-table.ts';
-import { CHIP_MARKER } from '../snp/chip.ts';
-import { lineOfCpu } from '../snp/products.ts';
+import { CHIP_MARKER } from '../snp/platform/chip.ts';
+import { lineOfCpu } from '../snp/platform/products.ts';
 import { decodeReport, REPORT_SIZE, REPORT_VERSIONS, reportDigest, reportLayoutOf } from '../snp/report.ts';
-import { componentAbove } from '../snp/tcb.ts';
+import { componentAbove } from '../snp/platform/tcb.ts';
 import { derSection } from './certificates.ts';
 import { fromDump, type InspectContext, type Note, type Recogniser, type Section } from './inspection.ts';
 

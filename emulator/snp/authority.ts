@@ -4,9 +4,9 @@ import { AMD_PROFILES, type AmdProfile, amdCertificateSpec, amdCrlSpec, bigEndia
 import { type CrlSpec, issueCrl } from '../pki/revoke.ts';
 import type { RsaSigner } from '../crypto/sign.ts';
 import type { World } from '../world.ts';
-import { vcekKey, vlekKey } from './chip.ts';
-import { amdRsaLabel, type Line, LINE_TABLE } from './products.ts';
-import type { Tcb } from './tcb.ts';
+import { vcekKey, vlekKey } from './platform/chip.ts';
+import { amdRsaLabel, type Line, LINE_TABLE } from './platform/products.ts';
+import type { Tcb } from './platform/tcb.ts';
 
 export type AuthorityRole = 'ARK' | 'ASK' | 'ASVK';
 /** Changes a certificate or list before it is signed, to make one that AMD would not issue. */

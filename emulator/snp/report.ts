@@ -4,8 +4,8 @@ import { Layout } from '../codec/layout.ts';
 import { bit, bitRange, bits, bytes, reserved, reservedBits, struct, u8, u32, u64, type ValueOf } from '../codec/rows.ts';
 import type { EcSigner } from '../crypto/sign.ts';
 import { CodecError } from '../errors.ts';
-import { lineOfCpu } from './products.ts';
-import { TCB_MILAN_GENOA, TCB_TURIN } from './tcb.ts';
+import { lineOfCpu } from './platform/products.ts';
+import { TCB_MILAN_GENOA, TCB_TURIN } from './platform/tcb.ts';
 
 const SOURCE = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 /** Length of a report in bytes. */

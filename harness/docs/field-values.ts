@@ -1,9 +1,9 @@
 /** Documentation of every value that SNP evidence has unless told otherwise, and where it is from. */
-import { SNP_PRESETS } from '../../emulator/snp/presets.ts';
-import { LINE_TABLE, PRODUCTS } from '../../emulator/snp/products.ts';
-import { type FirmwareRelease, releaseOf, usualVersion } from '../../emulator/snp/releases.ts';
+import { SNP_PRESETS } from '../../emulator/snp/evidence/presets.ts';
+import { LINE_TABLE, PRODUCTS } from '../../emulator/snp/platform/products.ts';
+import { type FirmwareRelease, releaseOf, usualVersion } from '../../emulator/snp/platform/releases.ts';
 import { type REPORT_V5, REPORT_VERSIONS } from '../../emulator/snp/report.ts';
-import { TCB_COMPONENTS, type Tcb } from '../../emulator/snp/tcb.ts';
+import { TCB_COMPONENTS, type Tcb } from '../../emulator/snp/platform/tcb.ts';
 
 /** What stands in each field of a report by default, and why that. A field without a row does not compile. */
 const FIELD_SOURCES: Readonly<Record<keyof typeof REPORT_V5.rows, string>> = {

@@ -3,9 +3,9 @@
  * mistake on one side is not repeated on the other.
  */
 import type { TeemuError } from '../../emulator/errors.ts';
-import { LINES, type Line, lineOfCpu } from '../../emulator/snp/products.ts';
+import { LINES, type Line, lineOfCpu } from '../../emulator/snp/platform/products.ts';
 import { decodeReport, type SnpReport, VMPL_HOST } from '../../emulator/snp/report.ts';
-import type { Tcb } from '../../emulator/snp/tcb.ts';
+import type { Tcb } from '../../emulator/snp/platform/tcb.ts';
 import { checkRevocation } from './crl.ts';
 import { checkBinding } from './snp/binding.ts';
 import { checkDates, type PresentedChain, type Signer, type VerifiedChain } from './snp/chain.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
 import { reportLayout } from '../../emulator/snp/report.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 import { call, json, scratch } from './call.ts';

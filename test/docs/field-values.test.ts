@@ -2,10 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
-import { SNP_PRESETS } from '../../emulator/snp/presets.ts';
-import { PRODUCTS } from '../../emulator/snp/products.ts';
-import { releaseOf } from '../../emulator/snp/releases.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
+import { SNP_PRESETS } from '../../emulator/snp/evidence/presets.ts';
+import { PRODUCTS } from '../../emulator/snp/platform/products.ts';
+import { releaseOf } from '../../emulator/snp/platform/releases.ts';
 import { decodeReport, REPORT_SIZE, REPORT_VERSIONS, type ReportVersion, reportLayout, reportLayoutOf, type SnpReport } from '../../emulator/snp/report.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 import { fieldValuesPage } from '../../harness/docs/field-values.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { TeemuError } from '../../emulator/errors.ts';
 import { inspect } from '../../emulator/inspect/index.ts';
 import { readPem } from '../../emulator/pki/pem.ts';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 import { jsonLine } from '../../harness/cli/session/terminal.ts';
 import { listing } from '../../harness/cli/view/listing.ts';

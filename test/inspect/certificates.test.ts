@@ -9,7 +9,7 @@ import { CodecError } from '../../emulator/errors.ts';
 import { OID, pem } from '../../emulator/pki/der.ts';
 import { MAX_CRL_SIZE, readCertificate } from '../../emulator/pki/read.ts';
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 
 const NOW = Date.UTC(2026, 2, 1);

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { inspect, MAX_INSPECTED, RECOGNISERS } from '../../emulator/inspect/index.ts';
 import type { Inspection, Note } from '../../emulator/inspect/inspection.ts';
 import { type CertificateTableEntry, encodeCertificateTable } from '../../emulator/snp/certificate-table.ts';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
-import type { SnpOptionsInput } from '../../emulator/snp/options.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
+import type { SnpOptionsInput } from '../../emulator/snp/evidence/options.ts';
 import { reportLayout } from '../../emulator/snp/report.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 

@@ -1,7 +1,7 @@
 /** Every certificate and list of AMD's side of a world, by name, for tests that go over all of them. */
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
-import { hardwareId } from '../../emulator/snp/chip.ts';
-import { type Line, LINE_TABLE, LINES } from '../../emulator/snp/products.ts';
+import { hardwareId } from '../../emulator/snp/platform/chip.ts';
+import { type Line, LINE_TABLE, LINES } from '../../emulator/snp/platform/products.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 
 export const ROLES = ['ARK', 'ASK', 'ASVK', 'VCEK', 'VLEK'] as const;

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TEST_MARKER } from '../../emulator/pki/issue.ts';
 import { AMD_PROFILES, amdCertificateSpec, amdCrlSpec } from '../../emulator/pki/profiles/amd.ts';
-import { LINE_TABLE, LINES } from '../../emulator/snp/products.ts';
+import { LINE_TABLE, LINES } from '../../emulator/snp/platform/products.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 import { ALL, type AmdChain, amdChain, ISSUER, ROLES, type Role } from './amd-chain.ts';
 

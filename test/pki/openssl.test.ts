@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pem } from '../../emulator/pki/der.ts';
 import { TEST_MARKER } from '../../emulator/pki/issue.ts';
-import { LINES } from '../../emulator/snp/products.ts';
+import { LINES } from '../../emulator/snp/platform/products.ts';
 import { ALL, type AmdChain, amdChain, ROLES, type Role } from './amd-chain.ts';
 
 const HERE = spawnSync('openssl', ['version']).status === 0;

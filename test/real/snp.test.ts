@@ -1,7 +1,7 @@
 /** Genuine SEV-SNP evidence: the codec gives it back byte for byte, the verifier accepts it, and nothing that is signed may be changed. */
 import { describe, expect, test } from 'vitest';
 import { readCertificate } from '../../emulator/pki/read.ts';
-import type { Line } from '../../emulator/snp/products.ts';
+import type { Line } from '../../emulator/snp/platform/products.ts';
 import { decodeReport, encodeReport, REPORT_SIZE, SIGNED_SIZE } from '../../emulator/snp/report.ts';
 import { type PresentedSnp, type SnpExpectations, SnpTrust, verifySnp } from '../../harness/verify/index.ts';
 import { describeReal, REAL_SAMPLES, realSample } from '../real-samples.ts';

@@ -5,7 +5,7 @@ import { Certificate } from '@peculiar/asn1-x509';
 import { describe, expect, test } from 'vitest';
 import { Cache } from '../../emulator/services/http/cache.ts';
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
-import { LINE_TABLE, LINES, type Line } from '../../emulator/snp/products.ts';
+import { LINE_TABLE, LINES, type Line } from '../../emulator/snp/platform/products.ts';
 import { REAL_SAMPLES, realSample } from '../real-samples.ts';
 import { ask, assembled, bytesOf, commonName, hwidHex, LEVELS, pemCertificates, readCrl } from './world.ts';
 

@@ -47,6 +47,14 @@ test('the URLs are where things are', async () => {
   expect(await (await fetch(`${services.url.control}/healthz`)).json()).toEqual({ status: 'ok' });
 });
 
+test('a client that keeps nothing of a base URL but the port finds the vendors by their paths, the caching service where only that has one', async () => {
+  await using services = await startServices({ world });
+  const { origin } = new URL(services.url.pccs);
+  for (const path of ['/vcek/v1/Milan/crl', '/tdx/certification/v4/tcb?fmspc=90C06F000000&update=standard', '/sgx/certification/v4/pckcrl?ca=platform&encoding=der', '/sgx/certification/v4/rootcacrl'])
+    expect((await fetch(origin + path)).status).toBe(200);
+  expect(services.requests().map(({ operation }) => operation)).toEqual(['kds.crl', 'pcs.tcb.tdx', 'pcs.pckcrl', 'pccs.rootcrl']);
+});
+
 test("the vendors' own hosts are emulated", async () => {
   await using services = await startServices({ world });
   expect(services.app.hosts).toEqual(['kdsintf.amd.com', 'api.trustedservices.intel.com', 'certificates.trustedservices.intel.com']);

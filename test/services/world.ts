@@ -4,8 +4,8 @@ import { AsnConvert } from '@peculiar/asn1-schema';
 import { CertificateList } from '@peculiar/asn1-x509';
 import type { App } from '../../emulator/services/app.ts';
 import { assembleServices, type ServicesOptions } from '../../emulator/services/start.ts';
-import { hardwareId } from '../../emulator/snp/chip.ts';
-import type { Line } from '../../emulator/snp/products.ts';
+import { hardwareId } from '../../emulator/snp/platform/chip.ts';
+import type { Line } from '../../emulator/snp/platform/products.ts';
 import { AdjustableClock, fixedClock, seededWorld, type World } from '../../emulator/world.ts';
 
 /** When the tests take place (milliseconds since 1970). */

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exportBundle, makeBundle } from '../../emulator/bundle.ts';
 import { decodeCertificateTable } from '../../emulator/snp/certificate-table.ts';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
-import { SNP_EXPORTS } from '../../emulator/snp/export/index.ts';
-import { encodeMessage, type Message, messageText } from '../../emulator/snp/export/protobuf.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
+import { SNP_EXPORTS } from '../../emulator/snp/evidence/export/index.ts';
+import { encodeMessage, type Message, messageText } from '../../emulator/snp/evidence/export/protobuf.ts';
 import { decodeReport, encodeReport, type SnpReport } from '../../emulator/snp/report.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 

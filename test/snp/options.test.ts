@@ -1,7 +1,7 @@
 /** Options of SNP evidence: what cannot be is refused by its name, before anything is made. */
 import { describe, expect, test } from 'vitest';
-import { snpEvidence } from '../../emulator/snp/evidence.ts';
-import type { SnpOptionsInput } from '../../emulator/snp/options.ts';
+import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
+import type { SnpOptionsInput } from '../../emulator/snp/evidence/options.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 
 const world = seededWorld('x', fixedClock(Date.UTC(2026, 0, 2)));

@@ -26,7 +26,7 @@ const SIGNING_PATH = [
   'emulator/pki/issue.ts',
   'emulator/pki/revoke.ts',
   'emulator/snp/authority.ts',
-  'emulator/snp/chip.ts',
+  'emulator/snp/platform/chip.ts',
   'emulator/snp/secure-processor/secure-processor.ts',
   'emulator/tdx/authority.ts',
   'emulator/tdx/collateral/collateral.ts',

@@ -2,7 +2,7 @@
 import { p384 } from '@noble/curves/nist.js';
 import type { CertificateSpec } from '../../emulator/pki/issue.ts';
 import { REPORT_V3, type SnpReport } from '../../emulator/snp/report.ts';
-import { TCB_COMPONENTS, type TcbComponent } from '../../emulator/snp/tcb.ts';
+import { TCB_COMPONENTS, type TcbComponent } from '../../emulator/snp/platform/tcb.ts';
 import type { Rejection } from './chain-rejections.ts';
 import { goodReport, type Machine, MILAN, NOW, reportedTcb, type Wishes, world } from './snp-evidence.ts';
 

@@ -1,9 +1,9 @@
 /** SNP evidence for tests of the verifier: a good one by default, and any edit of it, before or after it is signed. */
-import { LINE_TABLE, type Line, PRODUCTS } from '../../emulator/snp/products.ts';
+import { LINE_TABLE, type Line, PRODUCTS } from '../../emulator/snp/platform/products.ts';
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
-import { chipId, hardwareId, vcekKey, vlekKey } from '../../emulator/snp/chip.ts';
+import { chipId, hardwareId, vcekKey, vlekKey } from '../../emulator/snp/platform/chip.ts';
 import { encodeReport, type ReportVersion, signReport, type SnpReport } from '../../emulator/snp/report.ts';
-import type { Tcb } from '../../emulator/snp/tcb.ts';
+import type { Tcb } from '../../emulator/snp/platform/tcb.ts';
 import type { CertificateSpec, IssuedCertificate } from '../../emulator/pki/issue.ts';
 import type { CrlSpec } from '../../emulator/pki/revoke.ts';
 import type { EcSigner, RsaSigner } from '../../emulator/crypto/sign.ts';

@@ -7,7 +7,7 @@ import { rsaSigner } from '../../emulator/crypto/sign.ts';
 import { TeemuError } from '../../emulator/errors.ts';
 import { issueCertificate } from '../../emulator/pki/issue.ts';
 import { AMD_PROFILES, amdCertificateSpec } from '../../emulator/pki/profiles/amd.ts';
-import { amdRsaLabels, LINES } from '../../emulator/snp/products.ts';
+import { amdRsaLabels, LINES } from '../../emulator/snp/platform/products.ts';
 import { AdjustableClock, fixedClock, seededWorld, systemClock, World } from '../../emulator/world.ts';
 import { describeReal, realSample } from '../real-samples.ts';
 

@@ -6,9 +6,9 @@
  * keys are test keys. ASK, ASVK, VCEK and VLEK have no room for a marker: their extension lists are fixed, and strict verifiers refuse more.
  */
 import type { Signer } from '../../crypto/sign.ts';
-import type { Line, LineRow } from '../../snp/products.ts';
-import { LINE_TABLE } from '../../snp/products.ts';
-import type { Tcb } from '../../snp/tcb.ts';
+import type { Line, LineRow } from '../../snp/platform/products.ts';
+import { LINE_TABLE } from '../../snp/platform/products.ts';
+import type { Tcb } from '../../snp/platform/tcb.ts';
 import { derIa5String, derInteger, type NameAttribute, OID, pssSha384 } from '../der.ts';
 import { authorityKeyIdentifier, basicConstraintsCa, crlDistributionPoint, crlNumber, keyUsage, subjectKeyIdentifier, testMarker } from '../extensions.ts';
 import type { CertificateSpec, ExtensionSpec } from '../issue.ts';

@@ -1,8 +1,8 @@
 /** The table of faults that only the KDS can have: well-formed answers that are not the ones asked for. */
 import { z } from 'zod';
 import type { AmdAuthority } from '../../snp/authority.ts';
-import { type Line, LINES } from '../../snp/products.ts';
-import type { Tcb } from '../../snp/tcb.ts';
+import { type Line, LINES } from '../../snp/platform/products.ts';
+import type { Tcb } from '../../snp/platform/tcb.ts';
 import { pem } from '../../pki/der.ts';
 import { type Exchange, type FaultRow, faultRow } from '../faults/row.ts';
 import type { Reply } from '../http/message.ts';

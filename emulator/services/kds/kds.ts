@@ -6,8 +6,8 @@
  */
 import { ServiceError } from '../../errors.ts';
 import { type AmdAuthority, authorityOf } from '../../snp/authority.ts';
-import { type Line, LINE_TABLE, LINES } from '../../snp/products.ts';
-import type { Tcb } from '../../snp/tcb.ts';
+import { type Line, LINE_TABLE, LINES } from '../../snp/platform/products.ts';
+import type { Tcb } from '../../snp/platform/tcb.ts';
 import type { World } from '../../world.ts';
 import { Cache } from '../http/cache.ts';
 import { type Reply, type ServiceRequest, textReply } from '../http/message.ts';

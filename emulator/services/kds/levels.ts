@@ -1,7 +1,7 @@
 /** What a request for a chip's certificate says: the hardware id in the path and the security patch levels in the query. */
 import { ServiceError } from '../../errors.ts';
-import { type Line, LINE_TABLE, LINES } from '../../snp/products.ts';
-import { componentAbove, TCB_COMPONENTS, type Tcb, type TcbComponent } from '../../snp/tcb.ts';
+import { type Line, LINE_TABLE, LINES } from '../../snp/platform/products.ts';
+import { componentAbove, TCB_COMPONENTS, type Tcb, type TcbComponent } from '../../snp/platform/tcb.ts';
 
 /** Names of the query's parameters, in the order in which clients send them. */
 const PARAMETERS: Readonly<Record<TcbComponent, string>> = { fmc: 'fmcSPL', bootLoader: 'blSPL', tee: 'teeSPL', snp: 'snpSPL', microcode: 'ucodeSPL' };

@@ -1,7 +1,7 @@
 /** AMD as a vendor: the key service, its roots, and what AMD can revoke. */
 import { z } from 'zod';
 import { type AmdAuthority, authorityOf } from '../../snp/authority.ts';
-import { type Line, LINES } from '../../snp/products.ts';
+import { type Line, LINES } from '../../snp/platform/products.ts';
 import type { World } from '../../world.ts';
 import type { Vendor } from '../vendors.ts';
 import { Kds, type ProductNames } from './kds.ts';

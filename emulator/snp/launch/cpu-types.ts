@@ -1,6 +1,6 @@
 /** The virtual CPU types of QEMU that an SNP guest can have, and the CPUID signature that each shows in EDX at reset. */
 import { ConfigError } from '../../errors.ts';
-import type { CpuId } from '../products.ts';
+import type { CpuId } from '../platform/products.ts';
 
 interface CpuModel extends CpuId {
   readonly name: string;

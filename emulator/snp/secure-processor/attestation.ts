@@ -1,5 +1,5 @@
 /** How an attestation report comes to say what it says: from the platform, the guest's context and the request. */
-import { chipId } from '../chip.ts';
+import { chipId } from '../platform/chip.ts';
 import { ECDSA_P384_SHA384, REPORT_V2, SIGNING_KEY, type SnpReport } from '../report.ts';
 import type { GuestContext } from './guest-context.ts';
 import { type Platform, platformInfoBits } from './platform.ts';

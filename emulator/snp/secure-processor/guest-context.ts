@@ -1,6 +1,6 @@
 /** What the firmware keeps about one guest, from its creation to its end. */
 import type { LaunchDigest } from '../launch/page-info.ts';
-import type { Tcb } from '../tcb.ts';
+import type { Tcb } from '../platform/tcb.ts';
 import type { GuestPolicy } from './policy.ts';
 
 /** The states of a guest. Source: AMD 56860 SEV-SNP Firmware ABI, Guest State Machine. */

@@ -4,11 +4,11 @@ import { bits, type ValueOf } from '../../codec/rows.ts';
 import type { EcSigner } from '../../crypto/sign.ts';
 import { ConfigError } from '../../errors.ts';
 import type { World } from '../../world.ts';
-import { hardwareId, vcekKey, vlekKey } from '../chip.ts';
-import { type CpuId, type Line, LINE_TABLE, lineOfCpu, type Product } from '../products.ts';
-import { type FirmwareVersion, releaseOf, usualVersion } from '../releases.ts';
+import { hardwareId, vcekKey, vlekKey } from '../platform/chip.ts';
+import { type CpuId, type Line, LINE_TABLE, lineOfCpu, type Product } from '../platform/products.ts';
+import { type FirmwareVersion, releaseOf, usualVersion } from '../platform/releases.ts';
 import { REPORT_V2, type ReportVersion } from '../report.ts';
-import { componentAbove, TCB_COMPONENTS, type Tcb } from '../tcb.ts';
+import { componentAbove, TCB_COMPONENTS, type Tcb } from '../platform/tcb.ts';
 
 /** The key that signs reports when the guest does not ask for another: the chip's own, or one that AMD gave to a cloud provider. */
 export type ReportSigner = { readonly kind: 'vcek' } | { readonly kind: 'vlek'; readonly cspId: string };

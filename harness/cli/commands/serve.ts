@@ -11,7 +11,7 @@ import { isLoopback } from '../../../emulator/services/http/listen.ts';
 import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
 import type { QgsOptions } from '../../../emulator/services/intel/vendor.ts';
 import type { Vendor } from '../../../emulator/services/vendors.ts';
-import { amdRsaLabels } from '../../../emulator/snp/products.ts';
+import { amdRsaLabels } from '../../../emulator/snp/platform/products.ts';
 import { startTeemu, type Teemu, type TeemuOptions } from '../../../emulator/teemu.ts';
 import { DEFAULT_MODEL, PLATFORM_MODELS } from '../../../emulator/tdx/platform/models.ts';
 import { EXIT } from '../exit.ts';

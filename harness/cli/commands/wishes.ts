@@ -1,7 +1,7 @@
 /** What a relying party expects, as options of `teemu verify`. */
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../../emulator/errors.ts';
-import { TCB_COMPONENTS, type Tcb, type TcbComponent } from '../../../emulator/snp/tcb.ts';
+import { TCB_COMPONENTS, type Tcb, type TcbComponent } from '../../../emulator/snp/platform/tcb.ts';
 import { type BundleWishes, maximumPolicy, TCB_STATUSES } from '../../verify/index.ts';
 import { parseHex, parseInteger } from '../session/values.ts';
 

@@ -1,7 +1,7 @@
 /** Checks of the machine: Node, the operating system, its cryptography, its network, its clock. */
 import { constants, createHash, getFips, sign, verify } from 'node:crypto';
 import { createServer } from 'node:net';
-import { amdRsaLabel } from '../../../emulator/snp/products.ts';
+import { amdRsaLabel } from '../../../emulator/snp/platform/products.ts';
 import { fixedClock, seededWorld, systemClock } from '../../../emulator/world.ts';
 import { type Check, type Finding, finding } from './check.ts';
 

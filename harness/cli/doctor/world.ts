@@ -2,7 +2,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../../emulator/disk/file.ts';
-import { amdRsaLabels } from '../../../emulator/snp/products.ts';
+import { amdRsaLabels } from '../../../emulator/snp/platform/products.ts';
 import { seededWorld } from '../../../emulator/world.ts';
 import { exposure, keyFileName } from '../../../emulator/world-folder.ts';
 import { clockOf } from '../session/open-world.ts';
@@ -14,7 +14,7 @@ export const WORLD_CHECKS: readonly Check[] = [{ name: 'world', run: (session) =
 /** Can every chain of a seed's world be issued at that time? */
 async function publicWorld(session: Session, seed: string): Promise<Finding> {
   const { AmdAuthority } = await import('../../../emulator/snp/authority.ts');
-  const { LINES } = await import('../../../emulator/snp/products.ts');
+  const { LINES } = await import('../../../emulator/snp/platform/products.ts');
   const world = seededWorld(seed, clockOf(session));
   for (const line of LINES) new AmdAuthority(world, line).chainPem('vcek');
   return finding('ok', `the world of the seed '${seed}' at ${new Date(world.now()).toISOString()}; everybody who knows the seed has its keys`);

@@ -1,7 +1,7 @@
 /** AMD's certificates: a trusted ARK, the ASK or ASVK below it, and the VCEK or VLEK that signs reports. */
 import type { KeyObject } from 'node:crypto';
 import { type ReadCertificate, readCertificate, readName, sameBytes } from '../../../emulator/pki/read.ts';
-import { LINES, type Line } from '../../../emulator/snp/products.ts';
+import { LINES, type Line } from '../../../emulator/snp/platform/products.ts';
 import type { Rejected } from '../verdict.ts';
 import { type Authority, authorityOf, CRL_SIGN, doubleExtension, EXTENSION, isPssSha384, KEY_CERT_SIGN, p384Key, rsa4096Key, verifyPssSha384 } from '../x509.ts';
 import { type LeafIdentity, leafIdentity } from './leaf.ts';

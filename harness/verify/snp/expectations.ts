@@ -1,6 +1,6 @@
 /** What a relying party expects of SEV-SNP evidence. */
 import { ConfigError } from '../../../emulator/errors.ts';
-import type { Tcb } from '../../../emulator/snp/tcb.ts';
+import type { Tcb } from '../../../emulator/snp/platform/tcb.ts';
 import type { Signer } from './chain.ts';
 import type { PlatformFlag, PolicyFlag, Wish } from './policy.ts';
 import type { SnpTrust } from './trust.ts';

@@ -1,8 +1,8 @@
 /** AMD's extensions in a VCEK or VLEK: which chip or provider it is for, and which TCB its key was derived for. */
 import type { ReadCertificate } from '../../../emulator/pki/read.ts';
 import { TAG, TlvReader, unsignedInteger } from '../../../emulator/pki/tlv.ts';
-import type { Line } from '../../../emulator/snp/products.ts';
-import type { Tcb, TcbComponent } from '../../../emulator/snp/tcb.ts';
+import type { Line } from '../../../emulator/snp/platform/products.ts';
+import type { Tcb, TcbComponent } from '../../../emulator/snp/platform/tcb.ts';
 import type { SnpAppraisal } from './reasons.ts';
 
 /** What an extension of AMD's states: a component of the TCB, or something else. */

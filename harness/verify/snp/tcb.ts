@@ -1,6 +1,6 @@
 /** The four TCBs of a report, the one its key was derived for, and the version of the firmware. */
 import type { SnpReport } from '../../../emulator/snp/report.ts';
-import { componentAbove, type Tcb } from '../../../emulator/snp/tcb.ts';
+import { componentAbove, type Tcb } from '../../../emulator/snp/platform/tcb.ts';
 import type { VerifiedChain } from './chain.ts';
 import type { SnpExpectations } from './expectations.ts';
 import { leafTcb } from './leaf.ts';

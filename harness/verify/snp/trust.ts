@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { CodecError, ConfigError } from '../../../emulator/errors.ts';
 import { type ReadCrl, readCertificate } from '../../../emulator/pki/read.ts';
-import { LINES, type Line } from '../../../emulator/snp/products.ts';
+import { LINES, type Line } from '../../../emulator/snp/platform/products.ts';
 import { verifyCrl } from '../crl.ts';
 import { Appraisal, type Check, judge } from '../verdict.ts';
 import { lineOfRoot, type PresentedChain, type TrustedRoot, type VerifiedChain, verifyChain, verifyRoot } from './chain.ts';

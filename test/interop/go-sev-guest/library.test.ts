@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AmdAuthority } from '../../../emulator/snp/authority.ts';
 import { type CertificateTableEntry, encodeCertificateTable, googlePlatformInfo } from '../../../emulator/snp/certificate-table.ts';
-import { type SnpEvidence, snpEvidence } from '../../../emulator/snp/evidence.ts';
+import { type SnpEvidence, snpEvidence } from '../../../emulator/snp/evidence/evidence.ts';
 import { exportBundle } from '../../../emulator/bundle.ts';
-import { SNP_EXPORTS } from '../../../emulator/snp/export/index.ts';
-import type { SnpOptionsInput } from '../../../emulator/snp/options.ts';
+import { SNP_EXPORTS } from '../../../emulator/snp/evidence/export/index.ts';
+import type { SnpOptionsInput } from '../../../emulator/snp/evidence/options.ts';
 import { decodeReport } from '../../../emulator/snp/report.ts';
 import { type Services, startServices } from '../../../emulator/services/start.ts';
 import { fixedClock, seededWorld } from '../../../emulator/world.ts';

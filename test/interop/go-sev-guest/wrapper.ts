@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readLittleEndian } from '../../../emulator/codec/layout.ts';
 import { pem } from '../../../emulator/pki/der.ts';
-import { TCB_MILAN_GENOA, type Tcb } from '../../../emulator/snp/tcb.ts';
+import { TCB_MILAN_GENOA, type Tcb } from '../../../emulator/snp/platform/tcb.ts';
 import type { SnpSubject } from '../../../vectors/build.ts';
 
 /** Evidence, whom to trust, what to ask for, and where the key distribution service is. Bytes are base64 where they are long, hexadecimal where they are short. */

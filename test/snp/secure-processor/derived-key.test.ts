@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { signIdBlock } from '../../../emulator/snp/launch/id-block.ts';
-import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
-import { TCB_MILAN_GENOA } from '../../../emulator/snp/tcb.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/platform/products.ts';
+import { TCB_MILAN_GENOA } from '../../../emulator/snp/platform/tcb.ts';
 import { type DerivedKeyRequest, GuestDriver } from '../../../emulator/snp/secure-processor/messages/guest-driver.ts';
 import { guestHost } from '../../../emulator/snp/secure-processor/messages/guest-host.ts';
 import { MESSAGE_TYPES, openMessage, sealMessage } from '../../../emulator/snp/secure-processor/messages/guest-message.ts';

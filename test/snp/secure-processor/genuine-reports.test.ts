@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/platform/products.ts';
 import { decodeReport, type ReportVersion, SIGNED_SIZE, type SnpReport } from '../../../emulator/snp/report.ts';
 import type { ReportSigner } from '../../../emulator/snp/secure-processor/platform.ts';
-import type { Tcb } from '../../../emulator/snp/tcb.ts';
+import type { Tcb } from '../../../emulator/snp/platform/tcb.ts';
 import { describeReal, realSample } from '../../real-samples.ts';
 import { processor } from './guests.ts';
 

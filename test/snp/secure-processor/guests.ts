@@ -1,5 +1,5 @@
 /** Guests for the tests of the secure processor: a machine, and a guest launched on it. */
-import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/platform/products.ts';
 import { SECRETS_PAGE } from '../../../emulator/snp/secure-processor/messages/secrets-page.ts';
 import { type PlatformOverrides, platformOf } from '../../../emulator/snp/secure-processor/platform.ts';
 import { type Guest, type LaunchFinish, type LaunchUpdate, SecureProcessor } from '../../../emulator/snp/secure-processor/secure-processor.ts';

@@ -1,8 +1,8 @@
 import { verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../emulator/errors.ts';
-import { chipId, vcekKey, vlekKey } from '../../../emulator/snp/chip.ts';
-import { PRODUCTS, type Product } from '../../../emulator/snp/products.ts';
+import { chipId, vcekKey, vlekKey } from '../../../emulator/snp/platform/chip.ts';
+import { PRODUCTS, type Product } from '../../../emulator/snp/platform/products.ts';
 import { decodeReport, REPORT_VERSIONS, type ReportVersion, SIGNATURE, SIGNED_SIZE } from '../../../emulator/snp/report.ts';
 import type { Guest, SecureProcessor } from '../../../emulator/snp/secure-processor/secure-processor.ts';
 import { launched, processor, statusOf } from './guests.ts';

@@ -2,7 +2,7 @@
 import { derIa5String, derInteger, OID } from '../../../emulator/pki/der.ts';
 import { basicConstraintsLeaf, keyUsage } from '../../../emulator/pki/extensions.ts';
 import { DEFAULT_CSP_ID } from '../../../emulator/snp/authority.ts';
-import { amdRsaLabel } from '../../../emulator/snp/products.ts';
+import { amdRsaLabel } from '../../../emulator/snp/platform/products.ts';
 import { SIGNING_KEY } from '../../../emulator/snp/report.ts';
 import { AMD_OID, added, extension, named, replaced, shifted } from '../../edits/certificate.ts';
 import { fields, keyInfo } from '../../edits/report.ts';

@@ -1,6 +1,6 @@
 /** TCB_VERSION: the security patch levels of a chip's firmware, and how they order. */
-import { Layout } from '../codec/layout.ts';
-import { reserved, u8 } from '../codec/rows.ts';
+import { Layout } from '../../codec/layout.ts';
+import { reserved, u8 } from '../../codec/rows.ts';
 
 const SOURCE = 'AMD 56860 SEV-SNP Firmware ABI, TCB_VERSION';
 

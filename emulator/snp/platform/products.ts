@@ -1,5 +1,5 @@
 /** The table of AMD product lines: everything that distinguishes Milan, Genoa and Turin, each value from a genuine report or certificate. */
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '../../errors.ts';
 import type { Tcb } from './tcb.ts';
 import { TCB_MILAN_GENOA, TCB_TURIN } from './tcb.ts';
 

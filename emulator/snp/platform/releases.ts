@@ -3,7 +3,7 @@
  * Each row is taken whole from a genuine report, or says what is assumed.
  */
 import type { Product } from './products.ts';
-import type { ReportVersion } from './report.ts';
+import type { ReportVersion } from '../report.ts';
 import type { Tcb } from './tcb.ts';
 
 /** Version of the SEV firmware. */

@@ -1,6 +1,6 @@
 /** The identity of a chip: which one of a World's millions it is, and the keys that AMD fused into it. */
-import type { EcSigner } from '../crypto/sign.ts';
-import type { World } from '../world.ts';
+import type { EcSigner } from '../../crypto/sign.ts';
+import type { World } from '../../world.ts';
 import type { Line } from './products.ts';
 import { LINE_TABLE } from './products.ts';
 import { TCB_COMPONENTS, type Tcb } from './tcb.ts';

@@ -1,7 +1,7 @@
 /** The message `sevsnp.Attestation` of google/go-sev-guest (proto/sevsnp.proto), which its `check` tool and library read. */
-import { readLittleEndian } from '../../codec/layout.ts';
-import { lineOfCpu } from '../products.ts';
-import { type REPORT_V2, REPORT_V3, type REPORT_V5, reportLayoutOf } from '../report.ts';
+import { readLittleEndian } from '../../../codec/layout.ts';
+import { lineOfCpu } from '../../platform/products.ts';
+import { type REPORT_V2, REPORT_V3, type REPORT_V5, reportLayoutOf } from '../../report.ts';
 import type { EvidenceParts } from './evidence-parts.ts';
 import type { Member, Message } from './protobuf.ts';
 

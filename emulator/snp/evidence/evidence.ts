@@ -1,25 +1,25 @@
 /** SNP evidence: a machine is set up, a guest is launched on it from the synthetic firmware, and the guest asks for a report. */
-import { type Bundle, makeBundle } from '../bundle.ts';
-import { setField } from '../codec/path.ts';
-import { ConfigError, firstIssue } from '../errors.ts';
-import type { CertificateSpec, IssuedCertificate } from '../pki/issue.ts';
-import type { CrlSpec } from '../pki/revoke.ts';
-import type { World } from '../world.ts';
-import { authorityOf, DEFAULT_CSP_ID, type Edit, type LeafChange } from './authority.ts';
-import { type CertificateTableEntry, encodeCertificateTable } from './certificate-table.ts';
-import { hardwareId, vcekKey, vlekKey } from './chip.ts';
-import { describeLaunch, type LaunchDescription } from './launch/description.ts';
-import { SYNTHETIC_APPEND, syntheticFirmware, syntheticInitrd, syntheticKernel } from './launch/firmware.ts';
-import { signIdBlock } from './launch/id-block.ts';
-import { type LaunchConfig, launchPages, measureLaunch } from './launch/measure.ts';
+import { type Bundle, makeBundle } from '../../bundle.ts';
+import { setField } from '../../codec/path.ts';
+import { ConfigError, firstIssue } from '../../errors.ts';
+import type { CertificateSpec, IssuedCertificate } from '../../pki/issue.ts';
+import type { CrlSpec } from '../../pki/revoke.ts';
+import type { World } from '../../world.ts';
+import { authorityOf, DEFAULT_CSP_ID, type Edit, type LeafChange } from '../authority.ts';
+import { type CertificateTableEntry, encodeCertificateTable } from '../certificate-table.ts';
+import { hardwareId, vcekKey, vlekKey } from '../platform/chip.ts';
+import { describeLaunch, type LaunchDescription } from '../launch/description.ts';
+import { SYNTHETIC_APPEND, syntheticFirmware, syntheticInitrd, syntheticKernel } from '../launch/firmware.ts';
+import { signIdBlock } from '../launch/id-block.ts';
+import { type LaunchConfig, launchPages, measureLaunch } from '../launch/measure.ts';
 import { SNP_OPTIONS, type SnpOptions, type SnpOptionsInput } from './options.ts';
 import { type Preset, presetNamed } from './presets.ts';
-import { amdRsaLabels, LINE_TABLE, type Line, type Product, productNamed } from './products.ts';
-import { type FirmwareRelease, releaseOf, usualVersion } from './releases.ts';
-import { REPORT_VERSIONS, type ReportVersion, reportLayout, SIGNATURE, SIGNED_SIZE, type SnpReport, signReport } from './report.ts';
-import { platformOf } from './secure-processor/platform.ts';
-import { SecureProcessor } from './secure-processor/secure-processor.ts';
-import { componentAbove, TCB_COMPONENTS, type Tcb } from './tcb.ts';
+import { amdRsaLabels, LINE_TABLE, type Line, type Product, productNamed } from '../platform/products.ts';
+import { type FirmwareRelease, releaseOf, usualVersion } from '../platform/releases.ts';
+import { REPORT_VERSIONS, type ReportVersion, reportLayout, SIGNATURE, SIGNED_SIZE, type SnpReport, signReport } from '../report.ts';
+import { platformOf } from '../secure-processor/platform.ts';
+import { SecureProcessor } from '../secure-processor/secure-processor.ts';
+import { componentAbove, TCB_COMPONENTS, type Tcb } from '../platform/tcb.ts';
 
 /** Changes on the way from the machine to the bundle, to make evidence that the hardware or AMD would not make. */
 export interface SnpEdits {

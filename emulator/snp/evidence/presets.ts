@@ -1,8 +1,8 @@
 /** Named machines: what a guest's evidence looks like on a bare-metal host, on a cloud, on a given part. Values from genuine reports. */
-import { ConfigError } from '../errors.ts';
-import type { Vmm } from './launch/vmsa.ts';
-import type { FirmwareRelease } from './releases.ts';
-import type { ReportVersion } from './report.ts';
+import { ConfigError } from '../../errors.ts';
+import type { Vmm } from '../launch/vmsa.ts';
+import type { FirmwareRelease } from '../platform/releases.ts';
+import type { ReportVersion } from '../report.ts';
 
 /** One named machine. What it leaves out follows from the product. */
 export interface Preset {

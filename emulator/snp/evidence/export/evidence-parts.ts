@@ -1,7 +1,7 @@
 /** What the exports take out of an SNP bundle. */
-import type { Bundle } from '../../bundle.ts';
-import { ConfigError } from '../../errors.ts';
-import { pemBlocks } from '../../pki/read.ts';
+import type { Bundle } from '../../../bundle.ts';
+import { ConfigError } from '../../../errors.ts';
+import { pemBlocks } from '../../../pki/read.ts';
 
 /** One guest's evidence in binary; certificates in DER. */
 export interface EvidenceParts {

@@ -1,8 +1,8 @@
 /** The table of forms in which other tools read SNP evidence. Each adds files to a bundle. */
-import type { ExportForm } from '../../bundle.ts';
-import { ConfigError } from '../../errors.ts';
-import { LINE_TABLE } from '../products.ts';
-import { decodeReport } from '../report.ts';
+import type { ExportForm } from '../../../bundle.ts';
+import { ConfigError } from '../../../errors.ts';
+import { LINE_TABLE } from '../../platform/products.ts';
+import { decodeReport } from '../../report.ts';
 import { type EvidenceParts, evidenceParts } from './evidence-parts.ts';
 import { attestationMessage } from './go-sev-guest.ts';
 import { encodeMessage, messageText } from './protobuf.ts';

@@ -1,9 +1,9 @@
 /** What a caller may say about SNP evidence: one row an option, from which the command line, the control port and the library take theirs. */
 import { z } from 'zod';
-import { asciiUpTo, hexUpTo, wholeNumber, words } from '../option-values.ts';
+import { asciiUpTo, hexUpTo, wholeNumber, words } from '../../option-values.ts';
 import { SNP_PRESETS } from './presets.ts';
-import { PRODUCTS } from './products.ts';
-import { REPORT_VERSIONS } from './report.ts';
+import { PRODUCTS } from '../platform/products.ts';
+import { REPORT_VERSIONS } from '../report.ts';
 
 /** Options of `teemu evidence snp`, of `POST /evidence/snp` and of the library; the command line writes them with hyphens. */
 export const SNP_OPTIONS = z.strictObject({
