@@ -121,8 +121,6 @@ export interface QgsMessage {
   readonly parts?: Readonly<Record<string, Uint8Array>>;
 }
 
-/** Longest message that is read: more than any answer with collateral. */
-const MAX_QGS_MESSAGE: number = 1 << 20;
 const LARGEST_CODE = Math.max(...Object.values(QGS_ERRORS));
 const EMPTY = new Uint8Array(0);
 

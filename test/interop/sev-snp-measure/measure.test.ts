@@ -217,7 +217,8 @@ describe('ID blocks', () => {
   test('the tool’s are accepted by ours, with the same key digests', async () => {
     for (const [name, { privateKey }] of Object.entries({ 'id.pem': idKey, 'author.pem': authorKey })) await writeFile(join(folder, name), privateKey.export({ type: 'pkcs8', format: 'pem' }));
     const [answer] = await ask([{ ask: 'createIdBlock', measurement: hex(launchDigest), idKey: join(folder, 'id.pem'), authorKey: join(folder, 'author.pem') }]);
-    const { text, idKey: marshalled } = answer?.answer as { text: string; idKey: string };
+    if (!answer) throw new Error('the tool gave no answer');
+    const { text, idKey: marshalled } = answer.answer as { text: string; idKey: string };
     const part = (name: RegExp): Uint8Array => Uint8Array.from(Buffer.from(name.exec(text)?.[1] ?? '', 'base64'));
     const verdict = verifyIdBlock(part(/id-block=([^,]+)/), part(/id-auth=(\S+)/), { authorKeyEnabled: true, measurement: launchDigest, policy });
     expect(part(/id-block=([^,]+)/)).toEqual(signIdBlock({ launchDigest, policy }, idKey).idBlock);
