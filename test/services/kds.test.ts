@@ -82,6 +82,7 @@ describe('a request for a chip', () => {
     ['of a chip that nobody made', `/vcek/v1/Genoa/${'ab'.repeat(64)}?${LEVELS.Genoa}`, 200],
     ['with the path percent-encoded', `/vcek/v1/%47enoa/${genoa}?${LEVELS.Genoa}`, 200],
     ['of Turin with fmcSPL last', `/vcek/v1/Turin/${turin}?blSPL=1&teeSPL=1&snpSPL=4&ucodeSPL=80&fmcSPL=0`, 200],
+    ['for the id of a masked chip', `/vcek/v1/Genoa/${'0'.repeat(128)}?${LEVELS.Genoa}`, 404],
     ['without any level', `/vcek/v1/Genoa/${genoa}`, 400],
     ['with one level missing', `/vcek/v1/Genoa/${genoa}?blSPL=9&teeSPL=0&snpSPL=23`, 400],
     ['with a level given twice', `/vcek/v1/Genoa/${genoa}?${LEVELS.Genoa}&blSPL=9`, 400],

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { snpEvidence } from '../../emulator/snp/evidence/evidence.ts';
 import type { SnpOptionsInput } from '../../emulator/snp/evidence/options.ts';
+import { decodeReport } from '../../emulator/snp/report.ts';
 import { fixedClock, seededWorld } from '../../emulator/world.ts';
 
 const world = seededWorld('x', fixedClock(Date.UTC(2026, 0, 2)));
@@ -20,6 +21,15 @@ describe('options of SNP evidence', () => {
     ['a chip that is no number', 'chip', { chip: 'first' }],
   ])('%s is refused', (_, key, options) => {
     expect(() => snpEvidence(world, options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', key }) as Error);
+  });
+
+  test('refuse a CSP_ID where a VCEK signs, which has none', () => {
+    expect(() => snpEvidence(world, { cspId: 'CN=cloud' })).toThrow('cspId: stands in a VLEK');
+  });
+
+  test.each([3, 4, 5])('of AWS: firmware ahead of what is committed, in reports of version %i', (reportVersion) => {
+    const { currentTcb, committedTcb, reportedTcb } = decodeReport(snpEvidence(world, { preset: 'aws', reportVersion }).report);
+    expect([currentTcb.microcode, committedTcb.microcode, reportedTcb.microcode]).toEqual([0xdc, 0xdb, 0xd9]);
   });
 
   test('say in words what a number must be', () => {

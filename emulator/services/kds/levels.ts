@@ -28,6 +28,8 @@ export function lineNamed(name: string): Line {
 export function hardwareIdOf(line: Line, text: string): Uint8Array {
   const { hwidLength } = LINE_TABLE[line];
   if (text.length !== 2 * hwidLength || !/^[0-9a-f]+$/i.test(text)) throw new ServiceError(400, `the hardware id of a ${line} chip is ${2 * hwidLength} hexadecimal digits`);
+  // What a report states in place of a masked chip id: no chip has it.
+  if (/^0+$/.test(text)) throw new ServiceError(404, 'there is no such chip');
   return new Uint8Array(Buffer.from(text, 'hex'));
 }
 

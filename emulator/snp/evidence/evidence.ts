@@ -76,6 +76,7 @@ export function snpEvidence(world: World, input: SnpOptionsInput = {}, edits: Sn
   const { preset, product, version, release, signer } = machine(options);
   const { line } = product;
   const authority = authorityOf(world, line);
+  if (options.cspId !== undefined && signer !== 'vlek') throw new ConfigError('cspId', 'stands in a VLEK; the signer is a VCEK');
   const cspId = options.cspId ?? DEFAULT_CSP_ID;
   const hwid = hardwareId(world, line, options.chip);
   const launch = launchOf(options, preset, line);
@@ -151,8 +152,8 @@ function machine(options: SnpOptions): Machine {
   const samePart = product.name === preset.product;
   const version = REPORT_VERSIONS.find((v) => v === options.reportVersion) ?? (samePart ? preset.reportVersion : undefined) ?? usualVersion(product);
   if (product.line === 'Turin' && version < 3) throw new ConfigError('reportVersion', `${product.name} has no reports of version ${version}; its firmware began with version 3`);
-  // A preset's own firmware belongs to its own part and report version.
-  const own = samePart && version === (preset.reportVersion ?? usualVersion(product)) ? preset.release : undefined;
+  // A preset's own firmware belongs to its own part, and is too new for reports of version 2.
+  const own = samePart && version >= 3 ? preset.release : undefined;
   return { preset, product, version, release: { ...releaseOf(product, version), ...own }, signer: options.signer ?? preset.signer };
 }
 

@@ -15,6 +15,9 @@ const DETAILS = `
 Verified at the time that the bundle names, or --at. Trusted are the roots of --root, or those of the
 world of --seed; without either the bundle's own root is taken, which says whether the bundle agrees
 with itself, not who made it.
+Looked at are the signed evidence, the certificates and lists that lead from it to a root, and for TDX
+the collateral and the event log. The claims in bundle.json, certs.bin and cert_chain.pem say the same
+again for other tools; they are not evidence, and are not compared.
 Exit code 0 when the evidence is accepted, 1 when it is refused, 2 when there is nothing to verify.`;
 
 /** Adds what `teemu verify` takes and does. */
