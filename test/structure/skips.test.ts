@@ -1,6 +1,6 @@
 /** What this run leaves out, one line each, so that nobody takes a short run for a whole one. */
 import { spawnSync } from 'node:child_process';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { REAL_SAMPLES } from '../real-samples.ts';
 
 /** Each part of the suite that needs something from outside, and whether it is here. */
@@ -11,5 +11,9 @@ const PARTS: readonly { readonly needs: string; readonly here: boolean; readonly
 ];
 
 test('says which parts of the suite are left out', () => {
-  for (const { needs, here, skipped } of PARTS) if (!here) process.stderr.write(`skipped: ${skipped} (needs ${needs})\n`);
+  const lines = PARTS.filter(({ here }) => !here).map(({ needs, skipped }) => `skipped: ${skipped} (needs ${needs})`);
+  for (const line of lines) process.stderr.write(`${line}\n`);
+  // One plain line each, and none that says nothing.
+  expect(lines.filter((line) => !/^skipped: .{10,} \(needs .{5,}\)$/.test(line))).toEqual([]);
+  expect(lines).toHaveLength(new Set(lines).size);
 });
