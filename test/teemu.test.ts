@@ -91,6 +91,16 @@ describe('a running teemu', () => {
     expect(verifyBundle(made)).toMatchObject({ accepted: true });
   });
 
+  test('claims the TCB status that the collateral beside it gives', async () => {
+    await using teemu = await startTeemu({ seed: 'x', clock: AT });
+    const { fmspc } = teemu.evidence('tdx').manifest;
+    for (const status of ['Revoked', 'OutOfDate', null]) {
+      await fetch(`${teemu.url.control}/tcb-status`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ fmspc, status }) });
+      const made = teemu.evidence('tdx');
+      expect([made.manifest.tcbStatus, verifyBundle(made).accepted]).toEqual([status ?? 'UpToDate', status === null]);
+    }
+  });
+
   test.each<[string, string, Record<string, unknown>, string]>([
     ['a TEE that is not emulated', 'sgx', {}, 'tee'],
     ['an option that does not exist', 'snp', { nonsense: 1 }, 'nonsense'],

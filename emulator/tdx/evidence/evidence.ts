@@ -117,7 +117,8 @@ function bundleOf(world: World, { platform, tdReport, quote, certificates, colla
       platform: platform.model.name,
       fmspc: fmspcOf(platform),
       pckCa: platform.ca,
-      tcbStatus: platform.status,
+      // What Intel is made to say of all such machines counts more than what the machine was set up for.
+      tcbStatus: intelAuthorityOf(world).tcbStatus(fmspcOf(platform))?.status ?? platform.status,
       quoteVersion: header.version,
       bodyType: bodyType === BODY_TYPES.td10 ? 'td10' : 'td15',
       reportData: hex(body.reportData),
