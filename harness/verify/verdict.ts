@@ -111,11 +111,6 @@ export class Appraisal<C extends string = string> {
     }
   }
 
-  /** Takes over checks that were done before, for the same bytes. */
-  adopt(checks: readonly Check<C>[]): void {
-    for (const check of checks) this.#checks.push(check);
-  }
-
   /** Ends the verification. */
   fail(reason: C, { message, path, at }: Detail): never {
     const { stage } = this.#table[reason];

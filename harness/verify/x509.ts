@@ -3,6 +3,7 @@ import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { DER } from '@noble/curves/abstract/der.js';
 import { CodecError, ConfigError } from '../../emulator/errors.ts';
 import { pemBlocks, type ReadCertificate, type ReadExtension, readBasicConstraints, readKeyUsage, readRsaKey, sameBytes } from '../../emulator/pki/read.ts';
+import { TAG, TlvReader } from '../../emulator/pki/tlv.ts';
 
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -14,6 +15,7 @@ export const EXTENSION = {
 } as const;
 
 /** Bits of the first byte of KeyUsage. */
+export const DIGITAL_SIGNATURE = 0x80;
 export const KEY_CERT_SIGN = 0x04;
 export const CRL_SIGN = 0x02;
 
@@ -107,6 +109,28 @@ export function authorityOf(certificate: ReadCertificate): Authority {
   const constraints = extensionOf(certificate, EXTENSION.basicConstraints);
   const usage = extensionOf(certificate, EXTENSION.keyUsage);
   return { ...(constraints ? readBasicConstraints(constraints.value) : { ca: false }), ...(usage ? { keyUsage: readKeyUsage(usage.value) } : {}) };
+}
+
+/** keyIdentifier of AuthorityKeyIdentifier, where the extension has it. @throws {CodecError} ERR_PKI_PARSE */
+export function authorityKeyId(signed: Pick<ReadCertificate, 'extensions'>, path: string): Uint8Array | undefined {
+  const extension = signed.extensions.find(({ oid }) => oid === EXTENSION.authorityKeyIdentifier);
+  if (!extension) return undefined;
+  const outer = new TlvReader(extension.value, `${path}.authorityKeyIdentifier`);
+  const inner = outer.enter(TAG.sequence, 'sequence');
+  outer.end();
+  return inner.next === KEY_ID ? inner.read(KEY_ID, 'keyIdentifier') : undefined;
+}
+/** Context-specific, not constructed: `[0] IMPLICIT`. */
+const KEY_ID = 0x80;
+
+/** @throws {CodecError} ERR_PKI_PARSE */
+export function subjectKeyId(certificate: ReadCertificate, path: string): Uint8Array | undefined {
+  const extension = extensionOf(certificate, EXTENSION.subjectKeyIdentifier);
+  if (!extension) return undefined;
+  const reader = new TlvReader(extension.value, `${path}.subjectKeyIdentifier`);
+  const id = reader.read(TAG.octetString, 'keyIdentifier');
+  reader.end();
+  return id;
 }
 
 /** The certificates of a file with trusted roots: DER, or any number in PEM. @throws {ConfigError} when it holds none */

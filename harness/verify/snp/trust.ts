@@ -1,46 +1,12 @@
 /** Whom a verifier of SEV-SNP evidence trusts, and what it has verified already. */
-import { createHash } from 'node:crypto';
 import { CodecError, ConfigError } from '../../../emulator/errors.ts';
 import { type ReadCrl, readCertificate } from '../../../emulator/pki/read.ts';
 import { LINES, type Line } from '../../../emulator/snp/platform/products.ts';
 import { verifyCrl } from '../crl.ts';
-import { Appraisal, type Check, judge } from '../verdict.ts';
+import { Kept, keyOf } from '../kept.ts';
+import { Appraisal, judge } from '../verdict.ts';
 import { lineOfRoot, type PresentedChain, type TrustedRoot, type VerifiedChain, verifyChain, verifyRoot } from './chain.ts';
 import { SNP_PASSES, SNP_REASONS, type SnpAppraisal, type SnpReason } from './reasons.ts';
-
-/** What was found good, by the bytes it was found in; the oldest is dropped when it is full. */
-class Kept<T> {
-  readonly #most: number;
-  readonly #entries = new Map<string, { readonly value: T; readonly checks: readonly Check<SnpReason>[] }>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** What is kept for these parts; else what `verify` returns, with its checks. A verification that fails keeps nothing. */
-  get(appraisal: SnpAppraisal, parts: readonly (Uint8Array | undefined)[], verify: () => T): T {
-    if (this.#most === 0) return verify();
-    const key = digest(parts);
-    const known = this.#entries.get(key);
-    if (known) {
-      appraisal.adopt(known.checks);
-      return known.value;
-    }
-    const before = appraisal.checks.length;
-    const value = verify();
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size >= this.#most && oldest !== undefined) this.#entries.delete(oldest);
-    this.#entries.set(key, { value, checks: appraisal.checks.slice(before) });
-    return value;
-  }
-}
-
-/** SHA-256 over the parts, each with its length, so that no two lists of parts share one. */
-function digest(parts: readonly (Uint8Array | undefined)[]): string {
-  const hash = createHash('sha256').update(Int32Array.from(parts, (part) => part?.length ?? -1));
-  for (const part of parts) if (part) hash.update(part);
-  return hash.digest('base64');
-}
 
 /**
  * The ARKs that a verifier trusts. Each is checked once, here. Chains and lists that were found good can be kept, so that the next report of
@@ -48,8 +14,9 @@ function digest(parts: readonly (Uint8Array | undefined)[]): string {
  */
 export class SnpTrust {
   readonly #roots: readonly TrustedRoot[];
-  readonly #chains: Kept<VerifiedChain>;
-  readonly #lists: Kept<ReadCrl>;
+  readonly #chains: Kept<VerifiedChain, SnpReason>;
+  readonly #lists: Kept<ReadCrl, SnpReason>;
+  readonly #keep: boolean;
 
   /**
    * @param roots ARKs in DER: AMD's genuine ones for genuine evidence, a World's for emulated
@@ -59,6 +26,7 @@ export class SnpTrust {
   constructor(roots: readonly Uint8Array[], { keep = 0 }: { readonly keep?: number } = {}) {
     if (!Number.isInteger(keep) || keep < 0) throw new RangeError(`keep must be a number of chains, is ${keep}`);
     this.#roots = roots.map(trustedRoot);
+    this.#keep = keep > 0;
     this.#chains = new Kept(keep);
     this.#lists = new Kept(keep);
   }
@@ -71,12 +39,12 @@ export class SnpTrust {
   /** The presented chain, verified up to one of the roots. */
   chain(appraisal: SnpAppraisal, presented: PresentedChain): VerifiedChain {
     const { vcek, vlek, ask, asvk, ark } = presented;
-    return this.#chains.get(appraisal, [vcek, vlek, ask, asvk, ark], () => verifyChain(appraisal, presented, this.#roots));
+    return this.#chains.get(appraisal, this.#keep ? keyOf([vcek, vlek, ask, asvk, ark]) : '', () => verifyChain(appraisal, presented, this.#roots));
   }
 
   /** The presented list, verified with the root of `chain`. @param src DER */
   crl(appraisal: SnpAppraisal, src: Uint8Array, chain: VerifiedChain): ReadCrl {
-    return this.#lists.get(appraisal, [src, chain.root.der], () => verifyCrl(appraisal, src, chain));
+    return this.#lists.get(appraisal, this.#keep ? keyOf([src, chain.root.der]) : '', () => verifyCrl(appraisal, src, chain));
   }
 }
 

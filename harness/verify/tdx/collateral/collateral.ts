@@ -1,9 +1,9 @@
 /** Collateral: what a verifier needs besides a quote. Read and verified once, however many quotes it is for. */
-import { EXTENSION } from '../../x509.ts';
+import { authorityKeyId, EXTENSION, subjectKeyId } from '../../x509.ts';
 import { type ReadCrl, pemBlocks, sameBytes } from '../../../../emulator/pki/read.ts';
 import { type CrlForm, verifyCrlOf } from '../../crl.ts';
 import { Appraisal, judge, type Verdict } from '../../verdict.ts';
-import { authorityKeyId, type Issuer, subjectKeyId } from '../pki/certificate.ts';
+import type { Issuer } from '../pki/certificate.ts';
 import { type PckAuthority, type TcbSigner, verifyPckAuthority, verifyTcbSigner } from '../pki/chains.ts';
 import { isEcdsaSha256, verifyDer, verifyRaw } from '../pki/p256.ts';
 import type { TdxTrust } from '../pki/trust.ts';

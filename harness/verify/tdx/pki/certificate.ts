@@ -1,8 +1,7 @@
 /** What every certificate of Intel's must be, whatever its place, and how one vouches for another. */
 import type { KeyObject } from 'node:crypto';
 import { type ReadCertificate, readName, sameBytes } from '../../../../emulator/pki/read.ts';
-import { TAG, TlvReader } from '../../../../emulator/pki/tlv.ts';
-import { type Authority, authorityOf, doubleExtension, EXTENSION, extensionOf, KEY_CERT_SIGN } from '../../x509.ts';
+import { type Authority, authorityKeyId, authorityOf, DIGITAL_SIGNATURE, doubleExtension, EXTENSION, extensionOf, KEY_CERT_SIGN, subjectKeyId } from '../../x509.ts';
 import type { TdxAppraisal } from '../reasons.ts';
 import { isEcdsaSha256, p256Key, verifyDer } from './p256.ts';
 
@@ -29,8 +28,6 @@ const COMMON_NAME_OID = '2.5.4.3';
 const REQUIRED = [EXTENSION.authorityKeyIdentifier, EXTENSION.crlDistributionPoints, EXTENSION.subjectKeyIdentifier, EXTENSION.keyUsage, EXTENSION.basicConstraints] as const;
 /** Critical extensions that the checks below take into account. */
 const KNOWN_CRITICAL: readonly string[] = [EXTENSION.keyUsage, EXTENSION.basicConstraints];
-/** Highest bit of KeyUsage: digitalSignature. */
-const DIGITAL_SIGNATURE = 0x80;
 
 /** Names met before, with their common names: there are few, and every certificate has one. */
 const names: { readonly der: Uint8Array; readonly commonName: string }[] = [];
@@ -105,28 +102,6 @@ export function checkIssued(appraisal: TdxAppraisal, certificate: ReadCertificat
   const named = appraisal.attempt('certificate-extension-malformed', () => ({ above: authorityKeyId(certificate, path), own: subjectKeyId(issuer.certificate, issuer.path) }));
   appraisal.check('certificate-key-identifier', named.above !== undefined && named.own !== undefined && sameBytes(named.above, named.own), () => ({ message: `does not name the key of ${issuer.path}`, path }));
   appraisal.check('certificate-signature', verifyDer(issuer.key, certificate.tbs, certificate.signature), () => ({ message: 'its signature does not verify with the key above it', path }));
-}
-
-/** keyIdentifier of AuthorityKeyIdentifier, where the extension has it. @throws {CodecError} ERR_PKI_PARSE */
-export function authorityKeyId(signed: Pick<ReadCertificate, 'extensions'>, path: string): Uint8Array | undefined {
-  const extension = signed.extensions.find(({ oid }) => oid === EXTENSION.authorityKeyIdentifier);
-  if (!extension) return undefined;
-  const outer = new TlvReader(extension.value, `${path}.authorityKeyIdentifier`);
-  const inner = outer.enter(TAG.sequence, 'sequence');
-  outer.end();
-  return inner.next === KEY_ID ? inner.read(KEY_ID, 'keyIdentifier') : undefined;
-}
-/** Context-specific, not constructed: `[0] IMPLICIT`. */
-const KEY_ID = 0x80;
-
-/** @throws {CodecError} ERR_PKI_PARSE */
-export function subjectKeyId(certificate: ReadCertificate, path: string): Uint8Array | undefined {
-  const extension = extensionOf(certificate, EXTENSION.subjectKeyIdentifier);
-  if (!extension) return undefined;
-  const reader = new TlvReader(extension.value, `${path}.subjectKeyIdentifier`);
-  const id = reader.read(TAG.octetString, 'keyIdentifier');
-  reader.end();
-  return id;
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
