@@ -31,6 +31,8 @@ export type TeemuErrorCode =
   | 'ERR_FIRMWARE_STATUS'
   /** A sealed message was forged, replayed, or sealed under another key. */
   | 'ERR_SEAL'
+  /** The other end of an SPDM connection breaks the protocol, refuses, or does not prove who it is; `reason` of `SpdmError` says which. */
+  | 'ERR_SPDM'
   /** A service refuses a request. */
   | 'ERR_SERVICE';
 
