@@ -5,6 +5,7 @@ import type { Curve, Signer } from '../crypto/sign.ts';
 
 export const OID = {
   commonName: '2.5.4.3',
+  serialNumber: '2.5.4.5',
   country: '2.5.4.6',
   locality: '2.5.4.7',
   state: '2.5.4.8',
@@ -12,11 +13,19 @@ export const OID = {
   organizationalUnit: '2.5.4.11',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   crlNumber: '2.5.29.20',
   crlReason: '2.5.29.21',
   crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
+  ocsp: '1.3.6.1.5.5.7.48.1',
+  ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
   netscapeComment: '2.16.840.1.113730.1.13',
   rsassaPss: '1.2.840.113549.1.1.10',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
@@ -78,19 +87,29 @@ export function signatureValue(signer: Signer, message: Uint8Array): ArrayBuffer
   return toBuffer(signer.kind === 'ec' ? ecdsaSignatureValue(signature) : signature);
 }
 
-/** One attribute of a name: type and text; a country is a PrintableString, everything else UTF-8. */
-export type NameAttribute = readonly [type: string, text: string];
+/** One attribute of a name: type and text; countries and serial numbers are PrintableStrings, everything else UTF-8 unless it says otherwise. */
+export type NameAttribute = readonly [type: string, text: string, form?: 'printable'];
+
+const isPrintable = ([type, , form]: NameAttribute): boolean => form === 'printable' || type === OID.country || type === OID.serialNumber;
 
 /** A distinguished name, one attribute a set, in the order given. */
 export function distinguishedName(attributes: readonly NameAttribute[]): Name {
   return new Name(
-    attributes.map(([type, text]) => new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value: new AttributeValue(type === OID.country ? { printableString: text } : { utf8String: text }) })])),
+    attributes.map(
+      (attribute) =>
+        new RelativeDistinguishedName([new AttributeTypeAndValue({ type: attribute[0], value: new AttributeValue(isPrintable(attribute) ? { printableString: attribute[1] } : { utf8String: attribute[1] }) })]),
+    ),
   );
 }
 
-/** UTCTime up to 2049, GeneralizedTime after that (RFC 5280 §4.1.2.5). @param at milliseconds since 1970; fractions of a second are cut off */
-export function time(at: number): Time {
-  return new Time(new Date(Math.floor(at / 1000) * 1000));
+/**
+ * UTCTime up to 2049, GeneralizedTime after that (RFC 5280 §4.1.2.5).
+ * @param at milliseconds since 1970; fractions of a second are cut off
+ * @param form `generalized`: GeneralizedTime for any year, as some of NVIDIA's certificates have it against the RFC
+ */
+export function time(at: number, form?: 'generalized'): Time {
+  const date = new Date(Math.floor(at / 1000) * 1000);
+  return form === 'generalized' ? new Time({ generalTime: date }) : new Time(date);
 }
 
 /** PEM of DER: lines of 64 characters and a newline at the end. */

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import {
+  AccessDescription,
+  AuthorityInfoAccessSyntax,
   AuthorityKeyIdentifier,
   BasicConstraints,
   CRLDistributionPoints,
@@ -10,6 +12,7 @@ import {
   CRLReasons,
   DistributionPoint,
   DistributionPointName,
+  ExtendedKeyUsage,
   GeneralName,
   KeyIdentifier,
   KeyUsage,
@@ -17,7 +20,8 @@ import {
   SubjectKeyIdentifier,
   SubjectPublicKeyInfo,
 } from '@peculiar/asn1-x509';
-import { derIa5String, OID, toBuffer } from './der.ts';
+import * as asn1js from 'asn1js';
+import { der, derIa5String, OID, toBuffer } from './der.ts';
 import { type ExtensionSpec, TEST_MARKER } from './issue.ts';
 
 const bytesOf = (value: unknown): Uint8Array => new Uint8Array(AsnConvert.serialize(value));
@@ -57,6 +61,29 @@ export function basicConstraintsLeaf(): ExtensionSpec {
 export function crlDistributionPoint(url: string): ExtensionSpec {
   const point = new DistributionPoint({ distributionPoint: new DistributionPointName({ fullName: [new GeneralName({ uniformResourceIdentifier: url })] }) });
   return { oid: OID.crlDistributionPoints, critical: false, value: bytesOf(new CRLDistributionPoints([point])) };
+}
+
+/** Where the state of the certificate can be asked for (RFC 6960 §3.1): one URL. */
+export function ocspAccess(url: string): ExtensionSpec {
+  const access = new AccessDescription({ accessMethod: OID.ocsp, accessLocation: new GeneralName({ uniformResourceIdentifier: url }) });
+  return { oid: OID.authorityInfoAccess, critical: false, value: bytesOf(new AuthorityInfoAccessSyntax([access])) };
+}
+
+/** What the key may do besides. @param purposes object identifiers, in order */
+export function extendedKeyUsage(...purposes: readonly string[]): ExtensionSpec {
+  return { oid: OID.extendedKeyUsage, critical: false, value: bytesOf(new ExtendedKeyUsage([...purposes])) };
+}
+
+/** Nobody need ask whether this OCSP responder is revoked (RFC 6960 §4.2.2.2.1). */
+export function ocspNoCheck(): ExtensionSpec {
+  return { oid: OID.ocspNoCheck, critical: false, value: der(new asn1js.Null()) };
+}
+
+/** Another name of the subject, of a kind of its own: one otherName with a UTF8String (RFC 5280 §4.2.1.6). */
+export function otherName(type: string, text: string): ExtensionSpec {
+  const tagged = (value: asn1js.BaseBlock[]): asn1js.BaseBlock => new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value });
+  const name = tagged([new asn1js.ObjectIdentifier({ value: type }), tagged([new asn1js.Utf8String({ value: text })])]);
+  return { oid: OID.subjectAltName, critical: false, value: der(new asn1js.Sequence({ value: [name] })) };
 }
 
 /** Number of a revocation list; a later list has a higher one (RFC 5280 §5.2.3). */

@@ -23,6 +23,8 @@ export interface CertificateSpec {
   readonly notBefore: number;
   /** Milliseconds since 1970. */
   readonly notAfter: number;
+  /** GeneralizedTime also for years before 2050, which RFC 5280 §4.1.2.5 does not allow. */
+  readonly timeForm?: 'generalized';
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
   readonly signatureAlgorithm: AlgorithmIdentifier;
@@ -52,7 +54,7 @@ export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedC
     serialNumber: serialNumber(spec.serial),
     signature: spec.signatureAlgorithm,
     issuer: distinguishedName(spec.issuer),
-    validity: new Validity({ notBefore: time(spec.notBefore).getTime(), notAfter: time(spec.notAfter).getTime() }),
+    validity: validity(spec),
     subject: distinguishedName(spec.subject),
     subjectPublicKeyInfo: AsnConvert.parse(toBuffer(spec.spki), SubjectPublicKeyInfo),
     extensions: new Extensions(spec.extensions.map((e) => new Extension({ extnID: e.oid, critical: e.critical, extnValue: new OctetString(toBuffer(e.value)) }))),
@@ -61,6 +63,10 @@ export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedC
   const certificate = new Certificate({ tbsCertificate, signatureAlgorithm: spec.signatureAlgorithm, signatureValue: signatureValue(signer, tbs) });
   const der = new Uint8Array(AsnConvert.serialize(certificate));
   return { der, pem: pem('CERTIFICATE', der), spec };
+}
+
+function validity({ notBefore, notAfter, timeForm }: CertificateSpec): Validity {
+  return Object.assign(new Validity(), { notBefore: time(notBefore, timeForm), notAfter: time(notAfter, timeForm) });
 }
 
 function isTestMarker({ oid, value }: ExtensionSpec): boolean {
