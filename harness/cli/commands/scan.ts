@@ -7,11 +7,12 @@ import { type Paint, printable } from '../session/terminal.ts';
 import { writeResult } from './result-file.ts';
 
 const DETAILS = `
-Looks for the marker that every root of teemu's carries, the manifests of emulated bundles, and the published RSA keys of
-seeded worlds: as bytes, in base64 (so PEM, also inside JSON or source code) and in hexadecimal, in files, folders, gzip, tar
-(images of containers, as saved) and zip (jar, whl, apk). What is encrypted or packed otherwise is named, not looked into.
+Looks for the marker that every root of teemu's carries, the manifests of emulated bundles, and the published
+RSA keys of seeded worlds: as bytes, in base64 (so PEM, also inside JSON or source code) and in hexadecimal;
+in files, folders, gzip, tar (images of containers, as saved) and zip (jar, whl, apk). What is encrypted or
+packed otherwise is named, not looked into.
 
-Exit codes: 0 nothing found, 1 test material found, or with --strict something that could not be looked into.`;
+Exit code 1 when test material was found, or with --strict when something could not be looked into.`;
 
 /** Adds what `teemu scan` takes and does. */
 export const defineScan: Define = (command, run) => {
