@@ -1,7 +1,7 @@
 /** The engine that is always there: `node:crypto`. */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, requireKeySize, requireSizes } from './engine.ts';
+import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, inParts, requireKeySize, requireSizes } from './engine.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const OPTIONS = { authTagLength: GCM_TAG_SIZE };
@@ -21,8 +21,10 @@ class NodeKey implements GcmKey {
   }
 }
 
-/** The engine on `node:crypto`. @returns an engine without state: one is enough for all callers of a thread */
+/** The engine on `node:crypto`. @returns an engine that holds no keys: one is enough for all callers of a thread */
 export function nodeEngine(): GcmEngine {
+  widenAllocator();
+  const scratch = new Uint8Array(SLICE);
   return {
     name: 'node',
     library: `OpenSSL ${process.versions.openssl}`,
@@ -31,7 +33,7 @@ export function nodeEngine(): GcmEngine {
       requireSizes(iv, src, dst, tag);
       const cipher = createCipheriv(ALGORITHM, objectOf(key), iv, OPTIONS);
       if (aad.length > 0) cipher.setAAD(aad);
-      inSlices(cipher, src, dst);
+      for (let at = 0; at < src.length; at += SLICE) take(cipher.update(src.subarray(at, at + SLICE)), dst, at);
       cipher.final();
       tag.set(cipher.getAuthTag());
     },
@@ -40,7 +42,7 @@ export function nodeEngine(): GcmEngine {
       const decipher = createDecipheriv(ALGORITHM, objectOf(key), iv, OPTIONS);
       if (aad.length > 0) decipher.setAAD(aad);
       decipher.setAuthTag(tag);
-      inSlices(decipher, src, dst);
+      inParts(src, scratch, (part, at) => take(decipher.update(part), dst, at));
       try {
         decipher.final();
         return true;
@@ -57,12 +59,9 @@ function objectOf(key: GcmKey): KeyObject {
   return key.object;
 }
 
-function inSlices(cipher: { update(data: Uint8Array): Uint8Array }, src: Uint8Array, dst: Uint8Array): void {
-  for (let at = 0; at < src.length; at += SLICE) {
-    const part = cipher.update(src.subarray(at, at + SLICE));
-    dst.set(part, at);
-    giveBack(part);
-  }
+function take(part: Uint8Array, dst: Uint8Array, at: number): void {
+  dst.set(part, at);
+  giveBack(part);
 }
 
 /** A port that is closed: what is transferred to it is freed at once. It never keeps a process alive. */
@@ -81,4 +80,12 @@ function giveBack(part: Uint8Array): void {
   // Never more than what was allocated for this slice, and never anything shared.
   if (part.length < 4096 || !(buffer instanceof ArrayBuffer) || buffer.byteLength !== part.length) return;
   nowhere.postMessage(null, [buffer]);
+}
+
+/**
+ * GNU's allocator hands memory back to the system, page by page to be faulted in again, until it has seen a larger piece freed; then it
+ * keeps twice that (mallopt(3), M_MMAP_THRESHOLD). One piece larger than two slices, freed untouched, is enough for a whole process.
+ */
+function widenAllocator(): void {
+  giveBack(new Uint8Array(4 * SLICE));
 }
