@@ -20,7 +20,8 @@ const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
 const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
 
 /** Over text of one character a byte, so that offsets in the text are offsets in the file. */
-const DECLARATION = /<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.0\1(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])[Uu][Tt][Ff]-8\2)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\3)?[ \t\r\n]*\?>/y;
+const DECLARATION =
+  /<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.0\1(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])[Uu][Tt][Ff]-8\2)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\3)?[ \t\r\n]*\?>/y;
 const SPACE = /[ \t\r\n]*/y;
 const NAME = /(?:([A-Za-z_][A-Za-z0-9._-]*):)?([A-Za-z_][A-Za-z0-9._-]*)/y;
 const EQUALS = /[ \t\r\n]*=[ \t\r\n]*/y;
@@ -76,7 +77,8 @@ class Reader {
   document(): XmlElement {
     this.#match(DECLARATION);
     this.#between();
-    if (this.#text[this.#at] !== '<') throw this.#fail(this.#at, this.#at === this.#text.length ? 'there is no element' : 'begins with something that is no element', this.#at === this.#text.length ? 'ERR_CODEC_TRUNCATED' : undefined);
+    if (this.#text[this.#at] !== '<')
+      throw this.#fail(this.#at, this.#at === this.#text.length ? 'there is no element' : 'begins with something that is no element', this.#at === this.#text.length ? 'ERR_CODEC_TRUNCATED' : undefined);
     const root = this.#tree();
     this.#between();
     if (this.#at < this.#text.length) throw this.#fail(this.#at, 'something after the root element');

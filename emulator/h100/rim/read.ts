@@ -36,7 +36,7 @@ export function readRim(src: Uint8Array, path = 'rim'): Rim {
   const parts = childElements(root).filter(({ namespace }) => namespace !== DSIG_NAMESPACE);
   const [, meta, payload] = parts;
   if (parts.length !== names.length || !meta || !payload) throw form.fail(root, `must hold ${names.join(', ')} and a signature`);
-  parts.forEach((part, i) => form.named(part, names[i] ?? '', SWID_NAMESPACE));
+  for (const [i, part] of parts.entries()) form.named(part, names[i] ?? '', SWID_NAMESPACE);
   const edition = form.text(meta, 'edition');
   if (edition !== 'GPU' && edition !== 'SWITCH') throw form.fail(meta, `edition must be GPU or SWITCH, is '${edition}'`);
   const measurements = childElements(payload).map((resource) => form.measurement(resource));

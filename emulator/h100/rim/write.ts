@@ -28,10 +28,16 @@ export interface RimSigner {
  */
 export function writeRim(contents: RimContents, { signer, chain }: RimSigner): Uint8Array {
   if (signer.curve !== 'P-384') throw new RangeError(`manifests are signed on P-384, not ${signer.curve}`);
-  const tagId = contents.tagId ?? createHash('sha384').update(`${contents.id}\0${unsignedText(contents, '')}`).digest('hex');
+  const tagId =
+    contents.tagId ??
+    createHash('sha384')
+      .update(`${contents.id}\0${unsignedText(contents, '')}`)
+      .digest('hex');
   const text = unsignedText(contents, tagId);
   // The signature stands inside the root, which is what its digest leaves out: the text without it is digested as it is.
-  const digest = createHash('sha384').update(canonicalXml(readXml(Buffer.from(text, 'utf8'), 'rim'))).digest('base64');
+  const digest = createHash('sha384')
+    .update(canonicalXml(readXml(Buffer.from(text, 'utf8'), 'rim')))
+    .digest('base64');
   const signedInfo = signedInfoText(digest);
   const end = text.lastIndexOf('</SoftwareIdentity>');
   const around = (inside: string): string => `${text.slice(0, end)}<ds:Signature xmlns:ds="${DSIG_NAMESPACE}">${inside}</ds:Signature>${text.slice(end)}`;
