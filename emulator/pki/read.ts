@@ -4,7 +4,7 @@
  */
 import * as asn1js from 'asn1js';
 import { CodecError } from '../errors.ts';
-import { isUnsigned, TAG, TlvReader, unsignedInteger } from './tlv.ts';
+import { boundedCopy, isUnsigned, TAG, TlvReader, unsignedInteger } from './tlv.ts';
 
 /** Longest certificate that is read, in bytes: genuine ones of all vendors are below 3 KiB. */
 export const MAX_CERTIFICATE_SIZE = 16 * 1024;
@@ -245,9 +245,7 @@ export function readRsaKey(spki: Uint8Array, path = 'subjectPublicKeyInfo'): { r
 
 /** What certificates and CRLs have in common: `SEQUENCE { signed part, algorithm, BIT STRING }`. */
 function openSigned(src: Uint8Array, path: string, limit: number, field: string): { der: Uint8Array; outer: TlvReader; tbs: Uint8Array; inner: TlvReader } {
-  if (src.length > limit) throw new CodecError('ERR_PKI_PARSE', path, limit, `longer than ${limit} bytes: ${src.length}`);
-  // A plain array: subarrays of a Buffer are slower to make, and the caller may go on writing to his.
-  const der = new Uint8Array(src);
+  const der = boundedCopy(src, path, limit);
   const whole = new TlvReader(der, path);
   const outer = whole.enter(TAG.sequence, 'sequence');
   whole.end();
@@ -265,7 +263,8 @@ function closeSigned(outer: TlvReader, signatureAlgorithm: Uint8Array): Uint8Arr
   return bits.subarray(1);
 }
 
-function readExtensions(wrapped: TlvReader): ReadExtension[] {
+/** Extensions (RFC 5280 §4.1) inside the tag around them: at least one, at most 64. @throws {CodecError} ERR_PKI_PARSE */
+export function readExtensions(wrapped: TlvReader): ReadExtension[] {
   const list = wrapped.enter(TAG.sequence, 'list');
   wrapped.end();
   const extensions: ReadExtension[] = [];
@@ -296,7 +295,8 @@ function readRevocations(list: TlvReader): ReadRevocation[] {
   return revoked;
 }
 
-function readSerial(reader: TlvReader, field: string): Uint8Array {
+/** A serial number: the contents octets of the INTEGER, at most 20 bytes and the zero before them. @throws {CodecError} ERR_PKI_PARSE */
+export function readSerial(reader: TlvReader, field: string): Uint8Array {
   const { at } = reader;
   const serial = reader.read(TAG.integer, field);
   if (serial.length > MAX_SERIAL + 1 || !isUnsigned(serial)) throw reader.fail(field, `must be a positive number or 0, of at most ${MAX_SERIAL} bytes, as short as possible`, at);
@@ -319,7 +319,7 @@ function readTrue(reader: TlvReader, field: string): true {
 }
 
 /** UTCTime as `YYMMDDHHMMSSZ` (1950 to 2049) or GeneralizedTime as `YYYYMMDDHHMMSSZ`: the only forms that RFC 5280 §4.1.2.5 allows. */
-function readTime(reader: TlvReader, field: string): number {
+export function readTime(reader: TlvReader, field: string): number {
   const { at } = reader;
   const short = reader.next !== TAG.generalizedTime;
   const text = reader.read(short ? TAG.utcTime : TAG.generalizedTime, field);
@@ -343,7 +343,8 @@ function readTime(reader: TlvReader, field: string): number {
 const oids = new Map<string, string>();
 const MAX_OIDS = 256;
 
-function readOid(reader: TlvReader, field: string): string {
+/** An object identifier with dots, at most 32 bytes in DER. @throws {CodecError} ERR_PKI_PARSE */
+export function readOid(reader: TlvReader, field: string): string {
   const { at } = reader;
   const whole = reader.whole(TAG.oid, field);
   if (whole.length > MAX_OID) throw reader.fail(field, `is longer than ${MAX_OID} bytes`, at);

@@ -13,6 +13,7 @@ export const TAG = {
   octetString: 0x04,
   null: 0x05,
   oid: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   printableString: 0x13,
   ia5String: 0x16,
@@ -88,6 +89,13 @@ export class TlvReader {
   }
 }
 
+/** A private copy of a message. @param path how errors name it @throws {CodecError} ERR_PKI_PARSE for one longer than `limit` bytes */
+export function boundedCopy(src: Uint8Array, path: string, limit: number): Uint8Array {
+  if (src.length > limit) throw new CodecError('ERR_PKI_PARSE', path, limit, `longer than ${limit} bytes: ${src.length}`);
+  // A plain array: subarrays of a Buffer are slower to make, and the caller may go on writing to his.
+  return new Uint8Array(src);
+}
+
 /** Whether the contents octets of an INTEGER are those of a number that is not negative, in as few bytes as possible. */
 export function isUnsigned(contents: Uint8Array): boolean {
   const [first, second = 0] = contents;
@@ -103,4 +111,21 @@ export function unsignedInteger(contents: Uint8Array): number | undefined {
   if (!isUnsigned(contents) || contents.length > 5) return undefined;
   const value = contents.reduce((n, byte) => n * 256 + byte, 0);
   return value < 2 ** 32 ? value : undefined;
+}
+
+/** The DER of a value: identifier octet, length, contents. @param parts its contents, one after the other */
+export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  // Lengths up to 127 in one byte, longer ones as a count of bytes and these, big-endian.
+  const more: number[] = [];
+  for (let rest = length; length > 0x7f && rest > 0; rest = Math.floor(rest / 256)) more.unshift(rest % 256);
+  const head = more.length === 0 ? [tag, length] : [tag, 0x80 | more.length, ...more];
+  const out = new Uint8Array(head.length + length);
+  out.set(head);
+  let at = head.length;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }

@@ -5,6 +5,7 @@ import type { ControlRow } from './control/row.ts';
 import type { Service } from './http/service.ts';
 import { intelVendor } from './intel/vendor.ts';
 import { amdVendor } from './kds/vendor.ts';
+import { nvidiaVendor } from './nvidia/vendor.ts';
 
 /** Something of a vendor's that listens on a socket of its own and does not speak HTTP. */
 export interface VendorSocket {
@@ -31,7 +32,7 @@ export interface Vendor<S extends z.ZodType = z.ZodType> {
 }
 
 /** The vendor of each TEE. */
-const VENDORS = { snp: amdVendor, tdx: intelVendor } as const satisfies Readonly<Record<string, (options: never) => Vendor>>;
+const VENDORS = { snp: amdVendor, tdx: intelVendor, h100: nvidiaVendor } as const satisfies Readonly<Record<string, (options: never) => Vendor>>;
 
 type Rows = typeof VENDORS;
 /** Every vendor in a World, by the TEE that it vouches for. */

@@ -6,21 +6,19 @@ import {
   attestationSpec,
   bootRomSpec,
   NRAS_PERIOD,
-  NVIDIA_CHIPS,
   type NvidiaAuthorityId,
   type NvidiaCaId,
   nvidiaCertificateSpec,
-  type NvidiaChip,
-  nvidiaCrlSpec,
   type NvidiaDevice,
   nvidiaProfile,
   nvidiaResponderSpec,
   nrasLeafSpec,
   responderSerialForm,
-  type RevocationReason,
   type RimKind,
   type SerialForm,
 } from '../../pki/profiles/nvidia.ts';
+import { NVIDIA_CHIPS, type NvidiaChip } from '../../pki/profiles/nvidia-chips.ts';
+import { nvidiaCrlSpec, type RevocationReason } from '../../pki/profiles/nvidia-crl.ts';
 import { type CrlSpec, issueCrl } from '../../pki/revoke.ts';
 import type { World } from '../../world.ts';
 import { blackwellTcbInfo, compositeDeviceId, diceTcbInfo, FWID_LENGTH } from './fwid.ts';

@@ -13,8 +13,6 @@ import {
   basicConstraintsCa,
   basicConstraintsLeaf,
   crlDistributionPoint,
-  crlNumber,
-  crlReason,
   extendedKeyUsage,
   keyIdentifier,
   keyUsage,
@@ -25,85 +23,11 @@ import {
   testMarker,
 } from '../extensions.ts';
 import type { CertificateSpec, ExtensionSpec } from '../issue.ts';
-import type { CrlSpec } from '../revoke.ts';
+import { NVIDIA_CHIP_NAMES, NVIDIA_CHIPS, type NvidiaChip, type NvidiaChipRow } from './nvidia-chips.ts';
 
 /** Hosts of NVIDIA's OCSP responder and revocation lists. */
 export const OCSP_HOST = 'ocsp.ndis.nvidia.com';
 export const CRL_HOST = 'crl.ndis.nvidia.com';
-
-/** A chip: what its certificates are called, and whose they are. */
-interface ChipRow {
-  /** As in the names of its certificates. */
-  readonly name: string;
-  /** The engine with the boot ROM. */
-  readonly engine: 'GSP' | 'FSP';
-  /** First byte of the boot ROM certificate's serial; the PDI follows. */
-  readonly serialPrefix: number;
-  /** Since when device certificates are valid. */
-  readonly since: string;
-  /** Whose identity authority certifies the provisioner. */
-  readonly identity: 'GH100' | 'GB100' | 'GB202';
-  readonly identitySince: string;
-  readonly provisioner: string;
-  readonly provisionerSince: string;
-  /** Whether boot ROM certificates name the OCSP responder. */
-  readonly bootRomAccess: boolean;
-  /** How the attestation key's certificate names the firmware. */
-  readonly fwid: 'compositeDeviceId' | 'diceTcbInfo';
-  /** In the names of the RIM signers. */
-  readonly referenceValue: { readonly name: string; readonly level3: string; readonly level4: string; readonly caFrom: string; readonly l3From: string; readonly l3Until: string };
-  readonly assumed?: string;
-}
-
-const HOPPER: ChipRow = {
-  name: 'GH100',
-  engine: 'GSP',
-  serialPrefix: 0x41,
-  since: '2020-10-17T00:00:00Z',
-  identity: 'GH100',
-  identitySince: '2022-01-12T00:00:00Z',
-  provisioner: 'NVIDIA GH100 Provisioner ICA 1',
-  provisionerSince: '2022-03-01T00:00:00Z',
-  bootRomAccess: false,
-  fwid: 'compositeDeviceId',
-  referenceValue: { name: 'GH100', level3: 'GH100 002', level4: 'HCC RIM L4 Signer', caFrom: '2023-05-11T00:00:00Z', l3From: '2023-10-31T00:00:00Z', l3Until: '2027-04-30T23:59:59Z' },
-};
-const BLACKWELL: ChipRow = {
-  ...HOPPER,
-  name: 'GB100',
-  since: '2023-06-20T00:00:00Z',
-  identity: 'GB100',
-  identitySince: '2023-01-01T00:00:00Z',
-  provisioner: 'NVIDIA GB100 Provisioner ICA 00000',
-  provisionerSince: '2023-06-20T00:00:00Z',
-  bootRomAccess: true,
-  fwid: 'diceTcbInfo',
-  referenceValue: { ...HOPPER.referenceValue, name: 'GB100', level3: 'GB100 001' },
-};
-
-/** Every chip, by architecture. */
-export const NVIDIA_CHIPS = {
-  GH100: HOPPER,
-  GB100: BLACKWELL,
-  GB202: {
-    ...BLACKWELL,
-    name: 'GB202',
-    identity: 'GB202',
-    provisioner: 'NVIDIA GB202 Provisioner ICA 00000',
-    referenceValue: { ...BLACKWELL.referenceValue, name: 'GB202', level3: 'GB202 001' },
-    assumed: 'no genuine chain of a GB202 is public: that of a GB100 with its name',
-  },
-  LS10: {
-    ...HOPPER,
-    name: 'LS_10',
-    engine: 'FSP',
-    serialPrefix: 0x50,
-    provisioner: 'NVIDIA LS_10 Provisioner ICA 1',
-    referenceValue: { name: 'LS10', level3: 'LS10 001', level4: 'NVIDIA Reference Value L4 LS10', caFrom: '2024-05-02T00:00:00Z', l3From: '2024-05-02T00:00:00Z', l3Until: '2027-11-02T23:59:59Z' },
-  },
-} as const satisfies Readonly<Record<string, ChipRow>>;
-export type NvidiaChip = keyof typeof NVIDIA_CHIPS;
-const CHIPS = Object.keys(NVIDIA_CHIPS) as NvidiaChip[];
 
 /** What a RIM is about; each has a signer of its own. */
 export type RimKind = 'driver' | 'vbios' | 'switch';
@@ -251,7 +175,7 @@ const ROOTS: Readonly<Record<'device-root' | 'rim-root' | 'nras-root' | 'nras-in
 };
 
 function chipProfiles(chip: NvidiaChip): [NvidiaAuthorityId, NvidiaProfile][] {
-  const row: ChipRow = NVIDIA_CHIPS[chip];
+  const row: NvidiaChipRow = NVIDIA_CHIPS[chip];
   const { referenceValue: rv } = row;
   const assumed = row.assumed === undefined ? {} : { assumed: row.assumed };
   const rimAssumed = rv.name === 'GH100' || rv.name === 'LS10' ? {} : { assumed: NO_RIM };
@@ -327,7 +251,7 @@ function chipProfiles(chip: NvidiaChip): [NvidiaAuthorityId, NvidiaProfile][] {
 /** Every certificate of which there is only one at a time. */
 export const NVIDIA_PROFILES: ReadonlyMap<NvidiaAuthorityId, NvidiaProfile> = new Map<NvidiaAuthorityId, NvidiaProfile>([
   ...(Object.entries(ROOTS) as [NvidiaAuthorityId, NvidiaProfile][]),
-  ...CHIPS.flatMap(chipProfiles),
+  ...NVIDIA_CHIP_NAMES.flatMap(chipProfiles),
 ]);
 
 /** The row of an authority. @throws {TypeError} for the identity authority of LS10, which has none of its own */
@@ -412,7 +336,7 @@ const bootRomName = ({ chip, pdi }: NvidiaDevice): NameAttribute[] => deviceName
 
 /** The certificate of a device's boot ROM, which its provisioner issues. */
 export function bootRomSpec(device: NvidiaDevice, now: number, keys: Keys): CertificateSpec {
-  const row: ChipRow = NVIDIA_CHIPS[device.chip];
+  const row: NvidiaChipRow = NVIDIA_CHIPS[device.chip];
   const extensions = [CA, fixed(keyUsage('keyCertSign')), ...(row.bootRomAccess ? [OCSP] : []), SKI, AKI];
   return filledIn({ subject: bootRomName(device), issuer: `provisioner/${device.chip}`, life: { from: row.since, until: FOREVER }, extensions }, now, keys, bootRomSerial(device.chip, device.pdi));
 }
@@ -422,7 +346,7 @@ const DEVICE_INFO_OID = '1.3.6.1.4.1.412.274.1';
 
 /** The certificate of a device's attestation key, which its boot ROM issues. */
 export function attestationSpec(device: NvidiaDevice, now: number, keys: Keys): CertificateSpec {
-  const row: ChipRow = NVIDIA_CHIPS[device.chip];
+  const row: NvidiaChipRow = NVIDIA_CHIPS[device.chip];
   const serial = attestationSerial(keys.spki);
   const subject = deviceName(upperHex(serial), `${row.name} A01 ${row.engine} FMC LF`);
   const extensions = [SIGNING, SKI, AKI, fixed(otherName(DEVICE_INFO_OID, `NVIDIA:${row.name}:48B02D${upperHex(device.eui)}`)), fixed(device.fwid)];
@@ -449,34 +373,5 @@ export function nrasLeafSpec(from: number, keys: Keys, serial: Uint8Array): Cert
     spki: keys.spki,
     signatureAlgorithm: ecdsaWith('P-384'),
     extensions: [keyUsage('digitalSignature', 'keyEncipherment', 'keyAgreement'), extendedKeyUsage(OID.serverAuth, OID.clientAuth), SKI(keys), AKI(keys)],
-  };
-}
-
-/** Why something is revoked: the reasons that RFC 5280 §5.3.1 names. */
-export type RevocationReason = Parameters<typeof crlReason>[0];
-/** A certificate that is not good any more. */
-export interface NvidiaRevocation {
-  /** Unsigned, big-endian. */
-  readonly serial: Uint8Array;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly reason: RevocationReason;
-}
-
-/** Lists are issued anew at the start of each such period and live as long again. No genuine list is public: this is assumed. */
-export const CRL_PERIOD = 7 * DAY;
-
-/** The list of an authority that names one. @param now milliseconds since 1970 @throws {TypeError} for an authority that publishes no list */
-export function nvidiaCrlSpec(issuer: NvidiaCaId, now: number, key: Signer, revoked: readonly NvidiaRevocation[]): CrlSpec {
-  const { crlUrl: url, subject } = nvidiaProfile(issuer);
-  if (url === undefined) throw new TypeError(`${issuer} publishes no list`);
-  const thisUpdate = Math.max(Math.floor(now / CRL_PERIOD) * CRL_PERIOD, ...revoked.map(({ at }) => at));
-  return {
-    issuer: subject,
-    thisUpdate,
-    nextUpdate: thisUpdate + 2 * CRL_PERIOD,
-    revoked: revoked.map(({ serial, at, reason }) => ({ serial, at, reason: crlReason(reason) })),
-    signatureAlgorithm: ecdsaWith('P-384'),
-    extensions: [authorityKeyIdentifier(key.spki), crlNumber(Math.floor(thisUpdate / 1000))],
   };
 }

@@ -30,6 +30,8 @@ export interface Found {
 /** Rows of a service. */
 export class RouteTable {
   readonly rows: readonly Route[];
+  /** A row's parameter with a pattern (`:name{.+}`) may hold a slash, so there it may be percent-encoded too. */
+  readonly #slashes: boolean;
   readonly #router = new SmartRouter<Route>({ routers: [new RegExpRouter(), new TrieRouter()] });
 
   /** @throws {RangeError} when two rows have the same method and path */
@@ -43,11 +45,12 @@ export class RouteTable {
       this.#router.add(METHOD_NAME_ALL, row.path, row);
     }
     this.rows = rows;
+    this.#slashes = rows.some(({ path }) => path.includes('{'));
   }
 
   /** Whether some row has this path, for whatever method. @param path percent-encoded */
   knows(path: string): boolean {
-    const decoded = decodePath(path);
+    const decoded = decodePath(path, this.#slashes);
     return decoded !== undefined && this.#router.match(METHOD_NAME_ALL, decoded)[0].length > 0;
   }
 
@@ -57,7 +60,7 @@ export class RouteTable {
    * @throws {ServiceError} 404 for an unknown path, 405 for a path of another method
    */
   find(method: string, path: string): Found {
-    const decoded = decodePath(path);
+    const decoded = decodePath(path, this.#slashes);
     if (decoded === undefined) throw new ServiceError(400, 'the path does not begin with a slash, or is not percent-encoded UTF-8');
     const [matches, stash] = this.#router.match(METHOD_NAME_ALL, decoded);
     const wanted = method === 'HEAD' ? 'GET' : method;
@@ -84,12 +87,12 @@ export class MethodNotAllowed extends ServiceError {
   }
 }
 
-/** Percent-decodes a path; undefined when that gives no text or a part with a slash in it, or when the path does not begin with a slash. */
-function decodePath(path: string): string | undefined {
+/** Percent-decodes a path; undefined when that gives no text or a part with a slash in it that may have none, or when the path does not begin with a slash. */
+function decodePath(path: string, slashes: boolean): string | undefined {
   // A router of fixed paths only finds something that is none at an empty one.
   if (!path.startsWith('/')) return undefined;
   if (!path.includes('%')) return path;
-  if (/%2f/i.test(path)) return undefined;
+  if (!slashes && /%2f/i.test(path)) return undefined;
   try {
     return decodeURIComponent(path);
   } catch {
