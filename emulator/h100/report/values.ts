@@ -62,7 +62,7 @@ export function numberBytes(value: number | bigint, size: number): Uint8Array {
 export function countsBytes(counts: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(counts.length * 4);
   const view = new DataView(bytes.buffer);
-  counts.forEach((count, i) => view.setUint32(i * 4, count, true));
+  for (const [i, count] of counts.entries()) view.setUint32(i * 4, count, true);
   return bytes;
 }
 
