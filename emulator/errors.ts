@@ -34,7 +34,9 @@ export type TeemuErrorCode =
   /** The other end of an SPDM connection breaks the protocol, refuses, or does not prove who it is; `reason` of `SpdmError` says which. */
   | 'ERR_SPDM'
   /** A service refuses a request. */
-  | 'ERR_SERVICE';
+  | 'ERR_SERVICE'
+  /** A verifier under test can't be started, or can't be asked any more. */
+  | 'ERR_ADAPTER';
 
 /** The base of every error thrown by teemu; `code` is stable across releases. */
 export class TeemuError extends Error {
@@ -84,6 +86,19 @@ export class ServiceError extends TeemuError {
   constructor(status: number, message: string, options?: ErrorOptions) {
     super('ERR_SERVICE', message, options);
     this.status = status;
+  }
+}
+
+/** A verifier that can't be asked: `stderr` is the end of what it complained of. */
+export class AdapterError extends TeemuError {
+  override readonly name = 'AdapterError';
+  readonly adapter: string;
+  readonly stderr: string;
+
+  constructor(adapter: string, message: string, { stderr = '', cause }: { stderr?: string; cause?: unknown } = {}) {
+    super('ERR_ADAPTER', `${adapter}: ${message}${stderr === '' ? '' : `\n${stderr}`}`, { cause });
+    this.adapter = adapter;
+    this.stderr = stderr;
   }
 }
 

@@ -55,6 +55,12 @@ export function systemClock(): Clock {
   return { now: () => Date.now() };
 }
 
+/** Starts to count. @returns milliseconds since then, with fractions, by a clock that nobody sets */
+export function stopwatch(): () => number {
+  const start = performance.now();
+  return () => performance.now() - start;
+}
+
 /** A clock that can be set, stopped and let run; what the control port of `teemu serve` turns. */
 export class AdjustableClock implements Clock {
   #base: Clock;

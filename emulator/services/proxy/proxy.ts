@@ -13,6 +13,9 @@ import type { TlsAuthority } from './tls-authority.ts';
 /** Where the proxy listens. */
 export type ProxyOptions = Pick<ListenOptions, 'port' | 'address' | 'listenPublic' | 'now'>;
 
+/** What the proxy needs of an application. */
+export type Emulation = Pick<App, 'answer' | 'emulates' | 'hosts'>;
+
 /** The only port that TLS is spoken on. */
 const HTTPS_PORT = '443';
 
@@ -20,7 +23,7 @@ const HTTPS_PORT = '443';
  * Starts the proxy, and behind it a TLS server on a port of its own that only the proxy uses.
  * @throws {ConfigError} as {@link listen} does
  */
-export async function startProxy(app: App, authority: TlsAuthority, { now, ...where }: ProxyOptions): Promise<Listener> {
+export async function startProxy(app: Emulation, authority: TlsAuthority, { now, ...where }: ProxyOptions): Promise<Listener> {
   /** Who is behind a tunnel, by the port that the tunnel's inner end has. */
   const clients = new Map<number, string>();
   const hidden = await listen(emulatedOnly(app, 421, 'this host name is not the one of the connection, or none that is emulated'), {
@@ -82,7 +85,7 @@ export async function startProxy(app: App, authority: TlsAuthority, { now, ...wh
 }
 
 /** Answers for the emulated hosts; any other is refused. */
-function emulatedOnly(app: App, status: number, message: string): Answer {
+function emulatedOnly(app: Emulation, status: number, message: string): Answer {
   return (request: ServiceRequest) => (app.emulates(request.host) ? app.answer(request) : textReply(status, message));
 }
 

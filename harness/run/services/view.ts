@@ -1,0 +1,59 @@
+/** The services as one subject sees them: its bundle's certificates, lists and documents, its clock, its revocations and faults. */
+import { TeemuError } from '../../../emulator/errors.ts';
+import { App } from '../../../emulator/services/app.ts';
+import { Journal } from '../../../emulator/services/control/journal.ts';
+import { Die, FaultPlan, type FaultRule } from '../../../emulator/services/faults/plan.ts';
+import { FAULTS } from '../../../emulator/services/faults/table.ts';
+import type { Reply } from '../../../emulator/services/http/message.ts';
+import { type Route, RouteTable } from '../../../emulator/services/http/route.ts';
+import type { Service } from '../../../emulator/services/http/service.ts';
+import { openVendors, type Revocable, revoke, type Vendor, type VendorOptions } from '../../../emulator/services/vendors.ts';
+import { fixedClock, seededWorld } from '../../../emulator/world.ts';
+import type { Subject } from '../../../vectors/subject.ts';
+import { overlaid } from './overlay.ts';
+
+/** What vendors are told besides the world that they are in. */
+export type VendorSettings = Omit<VendorOptions, 'world'>;
+
+/**
+ * The application for a subject.
+ * @param seed of the corpus: the services sign with the keys that its evidence was made with
+ * @throws {TeemuError} for revocations and faults that cannot be: a defect of the case
+ */
+export function viewOf(subject: Subject, seed: string, settings: VendorSettings = {}): App {
+  const world = seededWorld(seed, fixedClock(subject.now));
+  const vendors = openVendors({ ...settings, world });
+  for (const what of subject.services.revoke ?? []) revoke(vendors, what as unknown as Revocable);
+  const services = Object.values(vendors)
+    .flatMap((vendor: Vendor) => vendor.services)
+    .map((service) => viewed(service, subject));
+  const faults = new FaultPlan([...FAULTS, ...services.flatMap((service) => service.faults)], new Die(world, ''));
+  for (const rule of subject.services.faults ?? []) faults.add(rule as unknown as FaultRule);
+  return new App({ world, services, faults, journal: new Journal() });
+}
+
+/** The same service, which answers with what the subject's bundle has. */
+function viewed(service: Service, { bundle }: Subject): Service {
+  const row = (route: Route): Route => ({
+    ...route,
+    handle: (request, params) => {
+      const lay = (honest: Reply): Reply => overlaid(route.operation, { bundle, request, params }, honest);
+      const honest = route.handle(request, params);
+      return honest instanceof Promise ? honest.then(lay) : lay(honest);
+    },
+  });
+  return {
+    name: service.name,
+    hosts: service.hosts,
+    faults: service.faults,
+    routes: new RouteTable(service.routes.rows.map(row)),
+    refuse: (status, message) => service.refuse(status, message),
+    reset: () => service.reset(),
+  };
+}
+
+/** Operations of a service as cases name them: `kds.crl` asks for `kds/crl`. @throws {TeemuError} ERR_CONFIG for a name without a service */
+export function operationOf(mustFetch: string): string {
+  if (!/^[a-z0-9]+\/[a-z0-9.-]+$/.test(mustFetch)) throw new TeemuError('ERR_CONFIG', `'${mustFetch}' names no operation of a service: service/operation`);
+  return mustFetch.replace('/', '.');
+}
