@@ -13,7 +13,7 @@ import { Appraisal, judge, type Verdict } from './verdict.ts';
 
 export { type DeviceFacts, type RimSource, type SystemState } from './h100/device.ts';
 export type { PresentedDevice } from './h100/evidence/json.ts';
-export type { GpuMode, H100Expectations } from './h100/expectations.ts';
+export { GPU_MODES, type GpuMode, type H100Expectations } from './h100/expectations.ts';
 export { type OcspAnswer, type OcspQuestion, type OcspSource, storedOcsp } from './h100/pki/ocsp.ts';
 export { H100Trust } from './h100/pki/trust.ts';
 export { H100_REASONS, type H100Reason } from './h100/reasons.ts';

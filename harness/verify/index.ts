@@ -1,6 +1,8 @@
 /** The registry of reference verifiers: the one place that knows which there are. A new TEE is one verifier and one row. */
 import type { Bundle } from '../../emulator/bundle.ts';
 import { ConfigError } from '../../emulator/errors.ts';
+import { H100_BUNDLE_WISHES, type H100BundleWishes, verifyH100Bundle } from './h100/bundle.ts';
+import { H100_REASONS } from './h100/reasons.ts';
 import { type BundleWishes as SnpBundleWishes, verifySnpBundle } from './snp/bundle.ts';
 import { SNP_WISHES } from './snp/expectations.ts';
 import { SNP_REASONS } from './snp/reasons.ts';
@@ -8,6 +10,8 @@ import { TDX_BUNDLE_WISHES, type TdxBundleWishes, verifyTdxBundle } from './tdx/
 import { TDX_REASONS } from './tdx/reasons.ts';
 import type { ReasonTable, Verdict } from './verdict.ts';
 
+export * from './h100.ts';
+export * from './nras.ts';
 export * from './snp.ts';
 export * from './tdx.ts';
 export { type Accepted, type Check, type Detail, type ReasonRow, type ReasonTable, type Rejected, type Stage, STAGES, type Verdict } from './verdict.ts';
@@ -16,7 +20,7 @@ export { type Accepted, type Check, type Detail, type ReasonRow, type ReasonTabl
 export type RootSource = 'bundle' | 'given';
 
 /** What a relying party can expect of a bundle of any TEE. What means nothing for the bundle's own TEE is refused, not ignored. */
-export type BundleWishes = SnpBundleWishes & TdxBundleWishes;
+export type BundleWishes = SnpBundleWishes & TdxBundleWishes & H100BundleWishes;
 
 /** A verdict on a bundle. */
 export type BundleVerdict = Verdict<Readonly<Record<string, unknown>>> & {
@@ -42,6 +46,7 @@ export const VERIFIERS: ReadonlyMap<string, Verifier> = new Map(
   [
     { tee: 'snp', reasons: SNP_REASONS, wishes: SNP_WISHES, verifyBundle: verifySnpBundle },
     { tee: 'tdx', reasons: TDX_REASONS, wishes: TDX_BUNDLE_WISHES, verifyBundle: verifyTdxBundle },
+    { tee: 'h100', reasons: H100_REASONS, wishes: H100_BUNDLE_WISHES, verifyBundle: verifyH100Bundle },
   ].map((verifier) => [verifier.tee, verifier]),
 );
 

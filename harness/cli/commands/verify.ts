@@ -15,9 +15,10 @@ const DETAILS = `
 Verified at the time that the bundle names, or --at. Trusted are the roots of --root, or those of the
 world of --seed; without either the bundle's own root is taken, which says whether the bundle agrees
 with itself, not who made it.
-Looked at are the signed evidence, the certificates and lists that lead from it to a root, and for TDX
-the collateral and the event log. The claims in bundle.json, certs.bin and cert_chain.pem say the same
-again for other tools; they are not evidence, and are not compared.
+Looked at are the signed evidence, the certificates and lists that lead from it to a root, for TDX the
+collateral and the event log, for GPUs the manifests and OCSP responses; GPUs hang on two roots, so
+--root is given twice. The claims in bundle.json, certs.bin and cert_chain.pem say the same again for
+other tools; they are not evidence, and are not compared.
 Exit code 0 when the evidence is accepted, 1 when it is refused, 2 when there is nothing to verify.`;
 
 /** Adds what `teemu verify` takes and does. */
@@ -29,16 +30,17 @@ export const defineVerify: Define = (command, run) => {
   command.addHelpText('after', DETAILS);
   onCall(command, run, async (session, [dir = '']) => {
     const { root: files = [] } = command.opts<{ root?: string[] }>();
-    const wishes = wishesOf(command);
     const bundle = await readBundle(session.path(dir));
+    const verifier = verifierOf(bundle.manifest.tee);
+    const wishes = wishesOf(command, verifier);
     const roots = await trustedRoots(session, files, bundle.manifest.tee);
     const { at } = session.globals;
     const verdict = verifyBundle(bundle, { ...wishes, ...(roots ? { roots } : {}), ...(at === undefined ? {} : { now: at }) });
-    const rule = verdict.accepted ? undefined : verifierOf(verdict.tee).reasons[verdict.reason];
+    const rule = verdict.accepted ? undefined : verifier.reasons[verdict.reason];
     const data = { ...verdict, ...(rule ? { rule: rule.rule, ref: rule.ref } : {}) };
     session.terminal.result(data, (paint) => verdictText(verdict, rule, paint));
     if (verdict.rootSource === 'bundle') session.terminal.say('The root came from the bundle itself: that says nothing about who made it. Name the one you trust with --root.');
-    const unasked = unaskedOf(wishes);
+    const unasked = unaskedOf(wishes, verifier);
     if (verdict.accepted && unasked.length > 0) session.terminal.say(`Not asked: ${unasked.join(', ')}.`);
     await writeResult(session, 'verify.json', data);
     return verdict.accepted ? EXIT.ok : EXIT.unexpected;

@@ -2,15 +2,15 @@
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../../emulator/errors.ts';
 import { TCB_COMPONENTS, type Tcb, type TcbComponent } from '../../../emulator/snp/platform/tcb.ts';
-import { type BundleWishes, maximumPolicy, TCB_STATUSES } from '../../verify/index.ts';
+import { type BundleWishes, GPU_MODES, type GpuMode, maximumPolicy, TCB_STATUSES, type Verifier } from '../../verify/index.ts';
 import { parseHex, parseInteger } from '../session/values.ts';
 
 /** One option: how it is written, and what it asks of the evidence. */
 interface WishRow {
   readonly flags: string;
   readonly doc: string;
-  /** @param text the option's value, or nothing for a switch @throws {ConfigError} */
-  readonly wish: (flag: string, text: string) => Partial<BundleWishes>;
+  /** @param text the option's value, or nothing for a switch @param verifier of the TEE: where an option means something else to it @throws {ConfigError} */
+  readonly wish: (flag: string, text: string, verifier: Verifier) => Partial<BundleWishes>;
 }
 
 type AcceptableStatus = Exclude<(typeof TCB_STATUSES)[number], 'Revoked'>;
@@ -19,7 +19,11 @@ const ACCEPTABLE = TCB_STATUSES.filter((status): status is AcceptableStatus => s
 
 const ROWS: readonly WishRow[] = [
   { flags: '--report-data <hex>', doc: 'REPORT_DATA, up to 64 bytes, filled up with zeros', wish: (flag, text) => ({ reportData: parseHex(flag, text, 64, { padded: true }) }) },
-  { flags: '--nonce <hex>', doc: 'the nonce of the verifier, which evidence carries in its report data', wish: (flag, text) => ({ reportData: parseHex(flag, text, 64, { padded: true }) }) },
+  {
+    flags: '--nonce <hex>',
+    doc: "the nonce of the verifier: 32 bytes in a GPU's report; elsewhere evidence carries it in its report data",
+    wish: (flag, text, { wishes }) => (Object.hasOwn(wishes, 'nonce') ? { nonce: parseHex(flag, text, 32) } : { reportData: parseHex(flag, text, 64, { padded: true }) }),
+  },
   { flags: '--measurement <hex>', doc: 'launch digest, or MRTD: 48 bytes', wish: (flag, text) => ({ measurement: parseHex(flag, text, 48) }) },
   { flags: '--host-data <hex>', doc: 'HOST_DATA, up to 32 bytes, filled up with zeros', wish: (flag, text) => ({ hostData: parseHex(flag, text, 32, { padded: true }) }) },
   {
@@ -32,6 +36,11 @@ const ROWS: readonly WishRow[] = [
   { flags: '--signer <name>', doc: 'vcek or vlek', wish: (flag, text) => ({ signer: parseSigner(flag, text) }) },
   { flags: '--tcb-status <list>', doc: `statuses of a TDX platform that are good enough, UpToDate unless given (${ACCEPTABLE.join(', ')})`, wish: (flag, text) => ({ tcbStatuses: parseStatuses(flag, text) }) },
   { flags: '--require-crl', doc: 'refuse evidence without a revocation list', wish: () => ({ requireCrl: true }) },
+  { flags: '--min-driver <version>', doc: 'lowest version of the GPU driver: 550.90.07', wish: (_, text) => ({ minimumDriver: text }) },
+  { flags: '--min-vbios <version>', doc: "lowest version of a GPU's VBIOS: 96.00.9F.00.01", wish: (_, text) => ({ minimumVbios: text }) },
+  { flags: '--gpu-mode <list>', doc: `modes that GPUs may run in, any unless given (${GPU_MODES.join(', ')})`, wish: (flag, text) => ({ modes: parseModes(flag, text) }) },
+  { flags: '--devices <n>', doc: 'how many GPUs and switches there must be', wish: (flag, text) => ({ deviceCount: parseInteger(flag, text, 1, 64) }) },
+  { flags: '--allow-hold', doc: 'accept GPUs with a certificate on hold', wish: () => ({ allowHold: true }) },
   { flags: '--allow-provisional-firmware', doc: 'accept firmware that could still be rolled back (AWS)', wish: () => ({ allowProvisionalFirmware: true }) },
 ];
 
@@ -41,14 +50,14 @@ export function addWishes(command: Command): void {
 }
 
 /** What the user expects. @throws {ConfigError} for a value that cannot be, or two options for the same thing */
-export function wishesOf(command: Command): Partial<BundleWishes> {
+export function wishesOf(command: Command, verifier: Verifier): Partial<BundleWishes> {
   const wishes: Partial<BundleWishes> = {};
   for (const { flags, wish } of ROWS) {
     const option = new Option(flags);
     const flag = option.long ?? flags;
     const value: unknown = command.getOptionValue(option.attributeName());
     if (value === undefined) continue;
-    for (const [key, wanted] of Object.entries(wish(flag, String(value)))) {
+    for (const [key, wanted] of Object.entries(wish(flag, String(value), verifier))) {
       if (key in wishes) throw new ConfigError(flag, `says again what another option says already (${key})`);
       Object.assign(wishes, { [key]: wanted });
     }
@@ -57,8 +66,13 @@ export function wishesOf(command: Command): Partial<BundleWishes> {
 }
 
 /** What accepted evidence does not show, since nobody asked for it. */
-export function unaskedOf(wishes: Partial<BundleWishes>): string[] {
-  return [...(wishes.measurement === undefined ? ['which guest it is (--measurement)'] : []), ...(wishes.reportData === undefined ? ['whether it was made for you (--report-data)'] : [])];
+export function unaskedOf(wishes: Partial<BundleWishes>, { wishes: known }: Verifier): string[] {
+  const unasked = (name: keyof BundleWishes): boolean => Object.hasOwn(known, name) && wishes[name] === undefined;
+  return [
+    ...(unasked('measurement') ? ['which guest it is (--measurement)'] : []),
+    ...(unasked('reportData') ? ['whether it was made for you (--report-data)'] : []),
+    ...(unasked('nonce') ? ['whether it was made for you (--nonce)'] : []),
+  ];
 }
 
 function parsePolicy(flag: string, text: string): bigint {
@@ -86,5 +100,13 @@ function parseStatuses(flag: string, text: string): AcceptableStatus[] {
     const status = ACCEPTABLE.find((known) => known === name);
     if (!status) throw new ConfigError(flag, `'${name.slice(0, 40)}' is none of ${ACCEPTABLE.join(', ')}`);
     return status;
+  });
+}
+
+function parseModes(flag: string, text: string): GpuMode[] {
+  return text.split(',').map((name) => {
+    const mode = GPU_MODES.find((known) => known === name);
+    if (!mode) throw new ConfigError(flag, `'${name.slice(0, 40)}' is none of ${GPU_MODES.join(', ')}`);
+    return mode;
   });
 }

@@ -117,5 +117,6 @@ test('every verifier knows its wishes', () => {
   expect([...VERIFIERS.values()].map(({ tee, wishes }) => [tee, Object.keys(wishes).includes('reportData')])).toEqual([
     ['snp', true],
     ['tdx', true],
+    ['h100', false],
   ]);
 });
