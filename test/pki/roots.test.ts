@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Certificate } from '@peculiar/asn1-x509';
 import { describe, expect, test } from 'vitest';
+import { NvidiaAuthority } from '../../emulator/h100/pki/authority.ts';
 import { type CertificateSpec, TEST_MARKER } from '../../emulator/pki/issue.ts';
 import { TlsAuthority } from '../../emulator/services/proxy/tls-authority.ts';
 import { AmdAuthority } from '../../emulator/snp/authority.ts';
@@ -21,6 +22,7 @@ const clock = fixedClock(Date.UTC(2026, 0, 2));
 const world = seededWorld('x', clock);
 /** Each file that issues certificates, with the roots it makes. */
 const ROOTS: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>> = {
+  'emulator/h100/pki/authority.ts': Object.fromEntries((['device', 'rim', 'nras'] as const).map((which) => [`NVIDIA, ${which}`, new NvidiaAuthority(world).root(which).der])),
   'emulator/snp/authority.ts': Object.fromEntries(LINES.map((line) => [`ARK-${line}`, new AmdAuthority(world, line).certificate('ARK').der])),
   'emulator/tdx/authority.ts': { 'Intel SGX Root CA': new IntelAuthority(world).certificate('ROOT').der },
   'emulator/tdx/boot/secure-boot.ts': Object.fromEntries(secureBootVariables(world, true).flatMap(({ name, contents }) => (['PK', 'KEK', 'db'].includes(name) ? [[name, contents.subarray(CERTIFICATE_IN_LIST)]] : []))),

@@ -25,6 +25,8 @@ const SIGNING_PATH = [
   'emulator/crypto/sign.ts',
   'emulator/pki/issue.ts',
   'emulator/pki/revoke.ts',
+  'emulator/pki/ocsp/issue.ts',
+  'emulator/h100/pki/authority.ts',
   'emulator/snp/authority.ts',
   'emulator/snp/platform/chip.ts',
   'emulator/snp/secure-processor/secure-processor.ts',

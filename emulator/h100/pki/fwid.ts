@@ -3,9 +3,9 @@
  * name it with a CompositeDeviceID, Blackwell with a DiceTcbInfo. Reading is strict: only what the genuine chips write is taken.
  */
 import * as asn1js from 'asn1js';
-import { der, toBuffer } from '../../pki/der.ts';
+import { der, derInteger } from '../../pki/der.ts';
 import type { ExtensionSpec } from '../../pki/issue.ts';
-import { TAG, TlvReader, unsignedInteger } from '../../pki/tlv.ts';
+import { TAG, tlv, TlvReader, unsignedInteger } from '../../pki/tlv.ts';
 
 /** tcg-dice-Ueid's arc: the extension of Hopper and LS10. */
 export const COMPOSITE_DEVICE_ID_OID = '2.23.133.5.4.1';
@@ -41,34 +41,30 @@ export interface DiceTcbInfo {
   readonly type: Uint8Array;
 }
 
-const sequence = (...value: asn1js.BaseBlock[]): asn1js.BaseBlock => new asn1js.Sequence({ value });
-const octets = (value: Uint8Array): asn1js.BaseBlock => new asn1js.OctetString({ valueHex: toBuffer(value) });
-const fwidValue = (fwid: Uint8Array): asn1js.BaseBlock => sequence(new asn1js.ObjectIdentifier({ value: SHA384_OID }), octets(fwid));
-const implicit = (tagNumber: number, contents: Uint8Array): asn1js.BaseBlock => new asn1js.Primitive({ idBlock: { tagClass: 3, tagNumber }, valueHex: toBuffer(contents) });
-
-function parsed(src: Uint8Array): asn1js.BaseBlock {
-  const { result, offset } = asn1js.fromBER(toBuffer(src));
-  if (offset !== src.length) throw new TypeError('not one DER value');
-  return result;
-}
+const SHA384 = der(new asn1js.ObjectIdentifier({ value: SHA384_OID }));
+const fwidValue = (fwid: Uint8Array): Uint8Array => tlv(TAG.sequence, SHA384, tlv(TAG.octetString, fwid));
+/** `[n] IMPLICIT` of something that is not constructed. */
+const IMPLICIT = (n: number): number => 0x80 | n;
 
 /** The extension of Hopper and LS10, not critical. @param deviceKey DER SubjectPublicKeyInfo of the issuer @param fwid 48 bytes */
 export function compositeDeviceId(deviceKey: Uint8Array, fwid: Uint8Array): ExtensionSpec {
-  return { oid: COMPOSITE_DEVICE_ID_OID, critical: false, value: der(sequence(new asn1js.Integer({ value: 1 }), parsed(deviceKey), fwidValue(fwid))) };
+  return { oid: COMPOSITE_DEVICE_ID_OID, critical: false, value: tlv(TAG.sequence, derInteger(1), deviceKey, fwidValue(fwid)) };
 }
 
 /** The extension of Blackwell, not critical. */
 export function diceTcbInfo(info: DiceTcbInfo): ExtensionSpec {
-  const small = (value: number): Uint8Array => new Uint8Array(new asn1js.Integer({ value }).valueBlock.toBER());
-  const value = sequence(
-    ...[info.vendor, info.model, info.version].map((text, i) => implicit(i, Buffer.from(text, 'utf8'))),
-    ...[info.svn, info.layer, info.index].map((n, i) => implicit(3 + i, small(n))),
-    new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: 6 }, value: info.fwids.map(fwidValue) }),
-    implicit(7, Uint8Array.of(0, ...info.flags)),
-    implicit(8, info.vendorInfo),
-    implicit(9, info.type),
+  // Contents of an INTEGER of up to 32 bits: what follows identifier and length.
+  const number = (value: number): Uint8Array => derInteger(value).subarray(2);
+  const value = tlv(
+    TAG.sequence,
+    ...[info.vendor, info.model, info.version].map((text, i) => tlv(IMPLICIT(i), Buffer.from(text, 'latin1'))),
+    ...[info.svn, info.layer, info.index].map((n, i) => tlv(IMPLICIT(3 + i), number(n))),
+    tlv(TAG.explicit(6), ...info.fwids.map(fwidValue)),
+    tlv(IMPLICIT(7), Uint8Array.of(0), info.flags),
+    tlv(IMPLICIT(8), info.vendorInfo),
+    tlv(IMPLICIT(9), info.type),
   );
-  return { oid: DICE_TCB_INFO_OID, critical: false, value: der(value) };
+  return { oid: DICE_TCB_INFO_OID, critical: false, value };
 }
 
 /** What Blackwell chips write around the FWID. @param model as in `GB100 A01 GSP` @param fwid 48 bytes */
@@ -97,7 +93,6 @@ function readFwidValue(reader: TlvReader, field: string): Uint8Array {
   if (digest.length !== FWID_LENGTH) throw entry.fail('digest', `must have ${FWID_LENGTH} bytes, has ${digest.length}`, at);
   return digest;
 }
-const SHA384 = der(new asn1js.ObjectIdentifier({ value: SHA384_OID }));
 
 function readSmall(reader: TlvReader, tag: number, field: string): number {
   const { at } = reader;
@@ -123,19 +118,19 @@ export function readDiceTcbInfo(value: Uint8Array, path = 'diceTcbInfo'): DiceTc
   const outer = new TlvReader(new Uint8Array(value), path, 0);
   const inner = outer.enter(TAG.sequence, 'sequence');
   outer.end();
-  const text = (tag: number, field: string): string => Buffer.from(inner.read(0x80 | tag, field)).toString('latin1');
+  const text = (tag: number, field: string): string => Buffer.from(inner.read(IMPLICIT(tag), field)).toString('latin1');
   const [vendor, model, version] = [text(0, 'vendor'), text(1, 'model'), text(2, 'version')];
-  const [svn, layer, index] = [readSmall(inner, 0x83, 'svn'), readSmall(inner, 0x84, 'layer'), readSmall(inner, 0x85, 'index')];
+  const [svn, layer, index] = [readSmall(inner, IMPLICIT(3), 'svn'), readSmall(inner, IMPLICIT(4), 'layer'), readSmall(inner, IMPLICIT(5), 'index')];
   const list = inner.enter(TAG.explicit(6), 'fwids');
   const fwids: Uint8Array[] = [];
   while (list.next !== undefined) {
     if (fwids.length >= MAX_FWIDS) throw list.fail('fwid', `more than ${MAX_FWIDS} of them`);
     fwids.push(readFwidValue(list, 'fwid'));
   }
-  const flags = inner.read(0x87, 'flags');
+  const flags = inner.read(IMPLICIT(7), 'flags');
   if (flags.length !== 5 || flags[0] !== 0) throw inner.fail('flags', 'must be a string of 32 bits');
-  const vendorInfo = inner.read(0x88, 'vendorInfo');
-  const type = inner.read(0x89, 'type');
+  const vendorInfo = inner.read(IMPLICIT(8), 'vendorInfo');
+  const type = inner.read(IMPLICIT(9), 'type');
   inner.end();
   return { vendor, model, version, svn, layer, index, fwids, flags: flags.subarray(1), vendorInfo, type };
 }
