@@ -27,7 +27,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const vague = (path: string): boolean => /(^|\/)(utils?|helpers?|common|misc)(\.[a-z.]+)?(\/|$)/i.test(path);
 const tooLong = (text: string): boolean => text.split('\n').length - 1 > MOST_LINES;
 /** Folders of one machine: a home, a work folder, a temporary one with a name of its own. */
-const MACHINE = /(?<![\w.~-])\/(?:home|Users|root|work|mnt|private|var\/folders)\/[\w.-]+|[A-Z]:\\\\?Users|\.\.\/shared/;
+const MACHINE = /(?<![\w.~-])\/(?:home|Users|root|work|mnt|private|var\/folders)\/[\w.-]+|[A-Z]:\\\\?Users|\.\.\/shared(?![\w-])/;
 
 describe('files', () => {
   test('the search sees the tree', () => {
