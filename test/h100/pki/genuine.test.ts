@@ -21,7 +21,7 @@ const SAN = '2.5.29.17';
 const authority = (at = AT): NvidiaAuthority => new NvidiaAuthority(seededWorld('nvidia', fixedClock(at)));
 const hex = (src: Uint8Array): string => Buffer.from(src).toString('hex');
 const textHex = (text: string): string => hex(Buffer.from(text, 'latin1'));
-const valueOf = (c: ReadCertificate, oid: string): Uint8Array => c.extensions.find((e) => e.oid === oid)?.value ?? new Uint8Array(0);
+const valueIn = (c: ReadCertificate, oid: string): Uint8Array => c.extensions.find((e) => e.oid === oid)?.value ?? new Uint8Array(0);
 
 /** The signed part in hex, without what depends on keys or is drawn at random. @param issuer whose key stands in it too */
 function form(c: ReadCertificate, issuer?: ReadCertificate): string {
@@ -29,12 +29,12 @@ function form(c: ReadCertificate, issuer?: ReadCertificate): string {
   const blank = [
     hex(c.spki.subarray(-POINT)),
     ...(issuer ? [hex(issuer.spki.subarray(-POINT))] : []),
-    hex(valueOf(c, SKI).subarray(-KEY_ID)),
-    hex(valueOf(c, AKI).subarray(-KEY_ID)),
+    hex(valueIn(c, SKI).subarray(-KEY_ID)),
+    hex(valueIn(c, AKI).subarray(-KEY_ID)),
     serial,
     textHex(serial.toUpperCase()),
     // The last 5 bytes of the EUI-64, in hexadecimal.
-    ...(valueOf(c, SAN).length > 0 ? [hex(valueOf(c, SAN).subarray(-10))] : []),
+    ...(valueIn(c, SAN).length > 0 ? [hex(valueIn(c, SAN).subarray(-10))] : []),
   ];
   return blank.reduce((text, part) => text.replaceAll(part, '#'.repeat(part.length)), hex(c.tbs));
 }
@@ -98,7 +98,7 @@ describeReal.each(Object.entries(CHAINS))('the chain of %s, byte for byte', (fil
   test('the serial of the attestation key is its identifier with the first two bits 01', () => {
     const rule = (c: ReadCertificate | undefined): string =>
       hex(
-        valueOf(c as ReadCertificate, SKI)
+        valueIn(c as ReadCertificate, SKI)
           .subarray(-KEY_ID)
           .map((byte, n) => (n === 0 ? (byte & 0x3f) | 0x40 : byte)),
       );
