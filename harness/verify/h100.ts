@@ -11,6 +11,7 @@ import { type OcspSource, storedOcsp } from './h100/pki/ocsp.ts';
 import { H100_PASSES, H100_REASONS, type H100Appraisal, type H100Reason } from './h100/reasons.ts';
 import { Appraisal, judge, type Verdict } from './verdict.ts';
 
+export { h100Appraiser } from './h100/appraise.ts';
 export { type DeviceFacts, type RimSource, type SystemState } from './h100/device.ts';
 export type { PresentedDevice } from './h100/evidence/json.ts';
 export { GPU_MODES, type GpuMode, type H100Expectations } from './h100/expectations.ts';

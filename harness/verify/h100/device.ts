@@ -147,8 +147,8 @@ export function revocable(certificates: readonly ReadCertificate[], names: reado
   });
 }
 
-/** Asks about every certificate that can be revoked. @returns whom there was no response about, and when the first response ends */
-export function checkChainRevocation(appraisal: H100Appraisal, list: ReturnType<typeof revocable>, source: OcspSource, wishes: H100Expectations): { readonly unasked: readonly string[]; readonly validUntil: number; readonly oldest: number } {
+/** Asks about every certificate that can be revoked. @param revoked is told the reason of a revocation, or of a hold @returns whom there was no response about, and when the first response ends */
+export function checkChainRevocation(appraisal: H100Appraisal, list: ReturnType<typeof revocable>, source: OcspSource, wishes: H100Expectations, revoked?: (reason: string) => void): { readonly unasked: readonly string[]; readonly validUntil: number; readonly oldest: number } {
   const unasked: string[] = [];
   let [validUntil, oldest] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const { certificate, issuer, path, issuerPath } of list) {
@@ -159,6 +159,8 @@ export function checkChainRevocation(appraisal: H100Appraisal, list: ReturnType<
       continue;
     }
     const verified = verifyOcsp(appraisal, wishes.trust, answer, certificate, issuerOf(issuer, issuerPath), path);
+    const { status } = verified.single;
+    if (status.kind === 'revoked') revoked?.(status.reason ?? 'unspecified');
     checkOcsp(appraisal, verified, answer, path, wishes);
     validUntil = Math.min(validUntil, verified.single.nextUpdate ?? 0);
     oldest = Math.min(oldest, verified.single.thisUpdate);
