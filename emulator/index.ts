@@ -3,6 +3,16 @@ export { type Bundle, EMULATED, exportBundle, type ExportForm, type Json, type M
 export { readBundle } from './disk/bundle-folder.ts';
 export { writeBundle } from './disk/bundle-writer.ts';
 export { CodecError, ConfigError, FirmwareError, ServiceError, TeemuError, type TeemuErrorCode } from './errors.ts';
+export { Gpu, type GpuSettings } from './h100/device/gpu.ts';
+export { type GpuMachine, gpuMachine, type GpuMachineSettings } from './h100/device/machine.ts';
+export type { CcMode, ConfComputeState, GpuMode, NvmlView } from './h100/device/nvml.ts';
+export { NvSwitch } from './h100/device/nvswitch.ts';
+export { type H100Edits, type H100Evidence, h100Evidence } from './h100/evidence/evidence.ts';
+export type { H100OptionsInput } from './h100/evidence/options.ts';
+export { driverRim, rimCatalogue, switchRim, vbiosRim } from './h100/platform/golden.ts';
+export { GPU_MODELS } from './h100/platform/models.ts';
+export { DRIVER_RELEASES, VBIOS_RELEASES } from './h100/platform/releases.ts';
+export { decodeGpuReport, encodeGpuReport, type GpuReport, opaqueField, signGpuReport } from './h100/report/report.ts';
 export type { ServiceUrls } from './services/start.ts';
 export { AmdAuthority, authorityOf } from './snp/authority.ts';
 export { type CertificateTableEntry, certificateTableSize, decodeCertificateTable, encodeCertificateTable, googlePlatformInfo } from './snp/certificate-table.ts';

@@ -2,6 +2,9 @@
 import type { z } from 'zod';
 import type { Bundle, ExportForm } from './bundle.ts';
 import { ConfigError } from './errors.ts';
+import { h100Evidence } from './h100/evidence/evidence.ts';
+import { H100_EXPORTS } from './h100/evidence/exports.ts';
+import { H100_OPTIONS, type H100OptionsInput } from './h100/evidence/options.ts';
 import { snpEvidence, snpRsaLabels } from './snp/evidence/evidence.ts';
 import { SNP_EXPORTS } from './snp/evidence/export/index.ts';
 import { SNP_OPTIONS, type SnpOptionsInput } from './snp/evidence/options.ts';
@@ -44,8 +47,18 @@ const TDX: Tee = {
   exports: TDX_EXPORTS,
 };
 
+const H100: Tee = {
+  name: 'h100',
+  doc: 'NVIDIA GPUs and NVSwitches: attestation reports with their certificates, manifests and OCSP responses',
+  options: H100_OPTIONS,
+  // All of NVIDIA's keys are elliptic.
+  rsaLabels: () => [],
+  evidence: (world, options) => h100Evidence(world, options as H100OptionsInput).bundle,
+  exports: H100_EXPORTS,
+};
+
 /** Every emulated TEE, by name. */
-export const TEES: ReadonlyMap<string, Tee> = new Map([SNP, TDX].map((tee) => [tee.name, tee]));
+export const TEES: ReadonlyMap<string, Tee> = new Map([SNP, TDX, H100].map((tee) => [tee.name, tee]));
 
 /** @throws {ConfigError} naming the TEEs there are */
 export function teeNamed(name: string): Tee {

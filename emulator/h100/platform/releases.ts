@@ -90,7 +90,16 @@ export interface VbiosRelease {
   readonly source: string;
 }
 
-const vbios = (version: string, model: string, source: string, more: Partial<VbiosRelease> = {}): VbiosRelease => ({ version, model, generation: version.slice(0, 8), counts: {}, shows: {}, assumed: source.startsWith('assumed'), source, ...more });
+const vbios = (version: string, model: string, source: string, more: Partial<VbiosRelease> = {}): VbiosRelease => ({
+  version,
+  model,
+  generation: version.slice(0, 8),
+  counts: {},
+  shows: {},
+  assumed: source.startsWith('assumed'),
+  source,
+  ...more,
+});
 
 const VBIOSES: readonly VbiosRelease[] = [
   vbios('96.00.5E.00.01', 'h100-pcie', 'genuine report and manifest'),

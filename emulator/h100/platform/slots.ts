@@ -135,7 +135,9 @@ const LS10 = LS10_VALUES.map((values, index) => slot(index, LS10_FSP.has(index) 
 /** Measurements that the firmware's manifest speaks for, by chip. */
 export const VBIOS_SLOTS: Readonly<Record<Architecture, readonly Slot[]>> = { GH100: GH100_VBIOS, GB100: GB100_VBIOS, GB202: GB100_VBIOS, LS10 };
 /** Sets of measurements that a driver's manifest speaks for. */
-export const DRIVER_SLOTS = { 'gh100-r550': GH100_R550, 'gh100-r550.144': GH100_R550_144, 'gh100-r570': GH100_R570, 'gb100-r575': GB100_R575, 'gb100-r590': GB100_R590 } as const satisfies Readonly<Record<string, readonly Slot[]>>;
+export const DRIVER_SLOTS = { 'gh100-r550': GH100_R550, 'gh100-r550.144': GH100_R550_144, 'gh100-r570': GH100_R570, 'gb100-r575': GB100_R575, 'gb100-r590': GB100_R590 } as const satisfies Readonly<
+  Record<string, readonly Slot[]>
+>;
 export type DriverSlots = keyof typeof DRIVER_SLOTS;
 
 /** How many measurements a device reports, and how many numbers its MSRSCNT has. */

@@ -13,16 +13,7 @@ export const GPU_LINKS = 18;
 export const SWITCH_PORTS = 64;
 
 /** By GPU: for each link, the position of the switch at its end. */
-const GPU_SIDE: readonly string[] = [
-  '113311223312002200',
-  '112233003321002211',
-  '113311332212002200',
-  '223322001121330011',
-  '331133220012001122',
-  '110033223321002211',
-  '331133002212002211',
-  '221122110021330033',
-];
+const GPU_SIDE: readonly string[] = ['113311223312002200', '112233003321002211', '113311332212002200', '223322001121330011', '331133220012001122', '110033223321002211', '331133002212002211', '221122110021330033'];
 
 /**
  * By position of the switch: runs of ports, each from its first port on, with the GPU at each. A switch stops looking as soon as it has found all
