@@ -3,6 +3,7 @@ import type { EcSigner } from '../emulator/crypto/sign.ts';
 import type { SnpEdits } from '../emulator/snp/evidence/evidence.ts';
 import type { SnpOptionsInput } from '../emulator/snp/evidence/options.ts';
 import type { World } from '../emulator/world.ts';
+import type { BugClass } from './subject.ts';
 
 /** Where a strict verifier notices. The reference verifier's stages have the same names and order. */
 export const STAGES = ['parse', 'chain', 'revocation', 'signature', 'tcb', 'policy', 'binding', 'freshness'] as const;
@@ -45,6 +46,10 @@ interface CaseBase {
   readonly why: string;
   /** The specification, or the public defect that it repeats. */
   readonly ref: string;
+  /** What a verifier suffers from that gets it wrong, where the stage does not say it. */
+  readonly bug?: BugClass;
+  /** The policy under which the verdict holds, for what a relying party may see otherwise. */
+  readonly policy?: string;
 }
 
 interface SnpCaseBase extends CaseBase {
@@ -71,6 +76,8 @@ interface SnpCaseBase extends CaseBase {
 export interface SnpRejectCase extends SnpCaseBase {
   readonly expect: 'must-reject';
   readonly stage: Stage;
+  /** The reference verifier's code. */
+  readonly reason?: string;
 }
 
 /** Unusual evidence that a verifier must accept, and a usual twin. */

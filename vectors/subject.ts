@@ -19,6 +19,18 @@ export const BUG_CLASSES = {
 } as const;
 export type BugClass = keyof typeof BUG_CLASSES;
 
+/** What a verifier suffers from that misses a case of a stage, where its row does not say otherwise. */
+export const STAGE_BUGS: Readonly<Record<Stage, BugClass>> = {
+  parse: 'parser-differential',
+  chain: 'authentication-bypass',
+  revocation: 'stale-platform',
+  signature: 'authentication-bypass',
+  tcb: 'stale-platform',
+  policy: 'policy-gap',
+  binding: 'binding-bypass',
+  freshness: 'stale-platform',
+};
+
 /** What is known of a case before it is built. */
 export interface CaseInfo {
   /** `tee/area/slug`. It never changes its meaning: a case that must change gets a new id. */

@@ -34,7 +34,7 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   if (error instanceof CodecError) return { code: error.code, message: error.message, exit: EXIT.usage, path: error.path, at: error.at };
   if (error instanceof ConfigError) return { code: error.code, message: error.message, exit: EXIT.usage, key: error.key };
-  if (error instanceof TeemuError) return { code: error.code, message: error.message, exit: EXIT.usage };
+  if (error instanceof TeemuError) return { code: error.code, message: error.message, exit: error.code === 'ERR_ADAPTER' ? EXIT.noBaseline : EXIT.usage };
   if (error instanceof CommanderError) return { code: 'ERR_USAGE', message: error.message.replace(/^error: /, ''), exit: EXIT.usage };
   // The operating system refused something: no defect, and its message names what.
   if (error instanceof Error && 'syscall' in error && 'code' in error) return { code: 'ERR_SYSTEM', message: error.message, exit: EXIT.usage };

@@ -6,6 +6,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'inspect', summary: 'explain a report, certificate, table or bundle field by field, or what differs between two', load: async () => (await import('./inspect.ts')).defineInspect },
   { name: 'verify', summary: 'verify a bundle strictly, and say at which stage and why it is refused', load: async () => (await import('./verify.ts')).defineVerify },
   { name: 'serve', summary: "emulate the vendor's services until interrupted", load: async () => (await import('./serve.ts')).defineServe },
+  { name: 'check', summary: 'run a verifier over good and bad evidence, and say what it gets wrong', load: async () => (await import('./check.ts')).defineCheck },
   { name: 'scan', summary: 'find test roots and other test material in a product or a trust store', load: async () => (await import('./scan.ts')).defineScan },
   { name: 'doctor', summary: 'say whether everything that teemu needs is there', load: async () => (await import('./doctor.ts')).defineDoctor },
   { name: 'completion', summary: 'print a script that completes commands and options in your shell', load: async () => (await import('./completion.ts')).defineCompletion },
