@@ -35,7 +35,8 @@ ${Object.entries(PLACEHOLDERS)
   {file:NAME}  a file of the bundle by its name
 With --adapter json-lines the command is started once and asked over its standard input: see docs/adapters.md.
 
-Exit codes: 0 as it should be; 1 something is wrong; 3 the verifier could not start, or refuses known-good evidence.
+Exit codes: 0 as it should be; 1 something is wrong; 3 the verifier could not start, or refuses known-good
+evidence.
 With --seed and --at, the corpus is made with that seed's keys and at that time.`;
 
 interface Options {
