@@ -55,7 +55,7 @@ export class RimLibrary {
     if (!entry) return undefined;
     const { chain } = this.authority.rimSigner(entry.kind, entry.architecture);
     const there = this.#published.get(id);
-    if (there && there.chain.every(({ der }, i) => der === chain[i]?.der)) return there.rim;
+    if (there?.chain.every(({ der }, i) => der === chain[i]?.der)) return there.rim;
     const rim = this.publish(entry);
     this.#published.set(id, { chain, rim });
     return rim;

@@ -1,14 +1,18 @@
-/** NVIDIA as a vendor: the OCSP responder and the lists beside it, the roots, and what NVIDIA can revoke. */
+/** NVIDIA as a vendor: the OCSP responder and the lists beside it, the RIM service, NRAS, the roots, and what NVIDIA can revoke. */
 import { type NvidiaAuthority, nvidiaAuthorityOf } from '../../h100/pki/authority.ts';
 import type { World } from '../../world.ts';
 import type { Vendor } from '../vendors.ts';
 import { NvidiaCrl } from './crl.ts';
+import { Nras, type NrasOptions } from './nras/service.ts';
 import { NvidiaOcsp } from './ocsp.ts';
 import { NVIDIA_REVOCABLE, revokeOfNvidia } from './revocable.ts';
+import { RimService } from './rim/service.ts';
 
 /** What NVIDIA can be told. */
 export interface NvidiaOptions {
   readonly world: World;
+  /** `appraise`: who judges the evidence that NRAS gets. */
+  readonly nras?: Pick<NrasOptions, 'appraise'>;
 }
 
 /** NVIDIA's roots, in PEM: of device identities, of RIM signers, and of NRAS. */
@@ -20,18 +24,19 @@ export interface NvidiaRoots {
 
 /** NVIDIA in a World. */
 export interface NvidiaVendor extends Vendor<typeof NVIDIA_REVOCABLE> {
-  readonly services: readonly [NvidiaOcsp, NvidiaCrl];
+  readonly services: readonly [NvidiaOcsp, NvidiaCrl, RimService, Nras];
   readonly roots: NvidiaRoots;
   readonly authority: NvidiaAuthority;
 }
 
 /** NVIDIA in a World. */
-export function nvidiaVendor({ world }: NvidiaOptions): NvidiaVendor {
+export function nvidiaVendor({ world, nras }: NvidiaOptions): NvidiaVendor {
   const authority = nvidiaAuthorityOf(world);
+  const ocsp = new NvidiaOcsp({ world, authority });
   const root = (which: keyof NvidiaRoots): string => authority.root(which).pem;
   return {
     authority,
-    services: [new NvidiaOcsp({ world, authority }), new NvidiaCrl(authority)],
+    services: [ocsp, new NvidiaCrl(authority), new RimService({ world }), new Nras({ ...nras, world, ocsp, authority })],
     sockets: {},
     get roots() {
       return { device: root('device'), rim: root('rim'), nras: root('nras') };

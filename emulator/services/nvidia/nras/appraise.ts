@@ -2,6 +2,9 @@
  * What the attestation service asks of whoever verifies evidence for it. The emulator makes evidence and does not judge it: the verifier is
  * handed in by whoever composes the two, so that nothing here depends on it.
  */
+import type { DeviceFindings } from '../../../h100/eat/findings.ts';
+
+export type { ChainFinding, DeviceFindings, RimFinding } from '../../../h100/eat/findings.ts';
 
 /** One device's evidence, with everything needed to judge it. */
 export interface AppraisalRequest {
@@ -44,53 +47,6 @@ export type AppraisalFailure =
   | 'rim-chain'
   /** A manifest's signature is wrong. */
   | 'rim-signature';
-
-/** What was found out about a chain of certificates. */
-export interface ChainFinding {
-  readonly status: 'valid' | 'expired' | 'revoked' | 'invalid';
-  readonly ocsp: 'good' | 'revoked' | 'unknown';
-  /** When the first of its certificates ends, in milliseconds since 1970. */
-  readonly expires: number;
-  /** As OCSP names it: `certificateHold`. */
-  readonly revocationReason?: string;
-}
-
-/** What was found out about a manifest. */
-export interface RimFinding {
-  readonly fetched: boolean;
-  readonly schemaValidated: boolean;
-  readonly signatureVerified: boolean;
-  readonly versionMatch: boolean;
-  readonly measurementsAvailable: boolean;
-  readonly chain: ChainFinding;
-}
-
-/** What was found out about a device whose evidence could be read and is authentic. */
-export interface DeviceFindings {
-  /** Common name of the certificate above the leaf: `GH100 A01 GSP BROM`. */
-  readonly hardwareModel: string;
-  /** Serial number of the leaf, unsigned, big-endian. */
-  readonly serial: Uint8Array;
-  /** Absent for a switch, which has none. */
-  readonly driverVersion?: string;
-  readonly vbiosVersion: string;
-  /** `FirmwareManufacturerId` of the driver's manifest; absent for a switch. */
-  readonly firmwareManufacturerId?: string;
-  /** Whether the device is of the architecture that the client named. */
-  readonly archMatch: boolean;
-  readonly fwidMatch: boolean;
-  readonly chain: ChainFinding;
-  /** Absent for a switch. */
-  readonly driverRim?: RimFinding;
-  readonly vbiosRim: RimFinding;
-  /** Whether driver and VBIOS manifest speak for different slots. */
-  readonly indexNoConflict: boolean;
-  readonly measurementsMatch: boolean;
-  readonly secureBoot: boolean;
-  readonly debug: boolean;
-  /** What a relying party should know of, though the evidence is good. */
-  readonly warning?: string;
-}
 
 /** The verdict on one device. `reason` is the verifier's own code for what it refused first. */
 export type DeviceAppraisal =

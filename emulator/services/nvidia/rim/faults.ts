@@ -41,7 +41,13 @@ function altered(name: string, doc: string, change: (document: string) => string
 
 /** A fault without parameters in what stands beside the manifest. */
 function told(name: string, doc: string, members: (entry: RimEntry) => NonNullable<RimAnswerChange['members']>): FaultRow<RimService> {
-  return faultRow({ name, doc, on: ON, parameters: {}, disturb: (exchange: Exchange<RimService>) => answer(exchange, (entry, { library }) => ({ rim: library.find(entry.id) ?? library.publish(entry), answer: { members: members(entry) } })) });
+  return faultRow({
+    name,
+    doc,
+    on: ON,
+    parameters: {},
+    disturb: (exchange: Exchange<RimService>) => answer(exchange, (entry, { library }) => ({ rim: library.find(entry.id) ?? library.publish(entry), answer: { members: members(entry) } })),
+  });
 }
 
 /** Another manifest of the same kind and chip, so that only its id and contents differ. */
@@ -59,7 +65,13 @@ function otherValue(contents: RimContents): RimContents {
 
 /** Every fault of the service's own. */
 export const RIM_FAULTS: readonly FaultRow<RimService>[] = [
-  faultRow({ name: 'rim-not-found', doc: 'There is no such manifest.', on: ON, parameters: {}, disturb: ({ service, params }: Exchange<RimService>) => service.refuse(404, `there is no RIM with the id ${(params.id ?? '').slice(0, 200)}`) }),
+  faultRow({
+    name: 'rim-not-found',
+    doc: 'There is no such manifest.',
+    on: ON,
+    parameters: {},
+    disturb: ({ service, params }: Exchange<RimService>) => service.refuse(404, `there is no RIM with the id ${(params.id ?? '').slice(0, 200)}`),
+  }),
   told('rim-wrong-sha256', 'The digest beside the manifest is another one.', () => ({ sha256: '0'.repeat(64) })),
   told('rim-other-id', 'The answer names another id than the one that was asked for.', ({ id }) => ({ id: `${id}0` })),
   told('rim-other-format', 'The answer says that the manifest is a CoRIM.', () => ({ rim_format: 'CORIM' })),
@@ -91,8 +103,14 @@ export const RIM_FAULTS: readonly FaultRow<RimService>[] = [
         rim: library.publish(entry, { certificates: { l4: { edit: (spec) => ({ ...spec, notBefore: exchange.now() - (days + 365) * DAY, notAfter: exchange.now() - days * DAY }) } } }),
       })),
   }),
-  altered('rim-altered', 'A measurement was changed after signing.', (document) => document.replace(/(active="True" alternatives="\d+" ns2:Hash0=")(.)/, (_, before: string, digit: string) => `${before}${digit === '0' ? '1' : '0'}`)),
+  altered('rim-altered', 'A measurement was changed after signing.', (document) =>
+    document.replace(/(active="True" alternatives="\d+" ns2:Hash0=")(.)/, (_, before: string, digit: string) => `${before}${digit === '0' ? '1' : '0'}`),
+  ),
   altered('rim-unsigned', 'The signature is missing.', (document) => document.replace(/<ds:Signature .*<\/ds:Signature>/s, '')),
   altered('rim-truncated', 'The manifest ends in the middle.', (document) => document.slice(0, document.length / 2)),
-  altered('rim-entities', 'The manifest declares entities that grow when they are read.', (document) => `<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>${document.replace('revision="r1"', 'revision="&b;"')}`),
+  altered(
+    'rim-entities',
+    'The manifest declares entities that grow when they are read.',
+    (document) => `<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>${document.replace('revision="r1"', 'revision="&b;"')}`,
+  ),
 ];
