@@ -7,16 +7,13 @@ import type { CertificateStatus } from '../../pki/ocsp/response.ts';
 import type { NvidiaCaId, RimKind } from '../../pki/profiles/nvidia.ts';
 import { NVIDIA_CHIPS } from '../../pki/profiles/nvidia-chips.ts';
 import { readCertificate } from '../../pki/read.ts';
-import { type Change, type DeviceLevel, nvidiaAuthorityOf, type NvidiaAuthority, type RimLevel } from '../pki/authority.ts';
+import { type Change, type DeviceLevel, type NvidiaAuthority, nvidiaAuthorityOf, type RimLevel } from '../pki/authority.ts';
 import type { Architecture } from '../platform/models.ts';
-import type { RimContents } from '../rim/contents.ts';
-import { writeRim } from '../rim/write.ts';
+import { type RimChange as LibraryChange, rimLibraryOf } from '../rim/library.ts';
 import type { World } from '../../world.ts';
 
 /** Changes on the way to a manifest, to make one that NVIDIA would not publish. */
-export interface RimChange extends Change<RimContents> {
-  /** Of its chain, by level. */
-  readonly certificates?: Partial<Record<RimLevel, Change<CertificateSpec>>>;
+export interface RimChange extends LibraryChange {
   /** The XML, after it was signed. */
   readonly text?: (xml: string) => string;
 }
@@ -29,6 +26,8 @@ export interface OcspChange extends Change<OcspSpec> {
 /** A manifest with its signer's chain, leaf first. */
 export interface WrittenRim {
   readonly id: string;
+  readonly kind: RimKind;
+  readonly architecture: Architecture;
   readonly xml: Uint8Array;
   readonly chain: readonly IssuedCertificate[];
 }
@@ -37,30 +36,28 @@ const MINUTE = 60_000;
 const LIFETIME = 86_400_000;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const CACHED = 256;
-const RIMS = new WeakMap<World, Map<string, WrittenRim>>();
 const ANSWERS = new WeakMap<World, Map<string, Uint8Array>>();
 
-/** What was made before with the same certificates and at the same time, or is made now. */
-function once<T>(caches: WeakMap<World, Map<string, T>>, world: World, key: string, make: () => T): T {
-  const cache = caches.get(world) ?? new Map<string, T>();
-  caches.set(world, cache);
+/** The answer that was given in the same minute, or one that is made now. */
+function once(world: World, key: string, make: () => Uint8Array): Uint8Array {
+  const cache = ANSWERS.get(world) ?? new Map<string, Uint8Array>();
+  ANSWERS.set(world, cache);
   const made = cache.get(key) ?? make();
   if (cache.size >= CACHED) cache.clear();
   cache.set(key, made);
   return made;
 }
 
-/** Writes a manifest as NVIDIA would sign it, or as changed. */
-export function signedRim(world: World, kind: RimKind, architecture: Architecture, contents: () => RimContents, id: string, change?: RimChange): WrittenRim {
-  if (change) return writtenRim(world, kind, architecture, contents(), change);
-  const [leaf] = nvidiaAuthorityOf(world).rimSigner(kind, architecture).chain;
-  return once(RIMS, world, `${id}/${leaf ? hex(leaf.spec.serial) + leaf.spec.notBefore : ''}`, () => writtenRim(world, kind, architecture, contents(), {}));
-}
-
-function writtenRim(world: World, kind: RimKind, architecture: Architecture, contents: RimContents, change: RimChange): WrittenRim {
-  const { signer, chain } = nvidiaAuthorityOf(world).rimSigner(kind, architecture, change.certificates);
-  const xml = writeRim(change.edit ? change.edit(contents) : contents, { signer: change.signedBy ?? signer, chain });
-  return { id: contents.id, xml: change.text ? Uint8Array.from(Buffer.from(change.text(Buffer.from(xml).toString('utf8')), 'utf8')) : xml, chain };
+/** A manifest as NVIDIA publishes it, or as changed. @throws {RangeError} for an id that there is not */
+export function signedRim(world: World, id: string, change?: RimChange): WrittenRim {
+  const library = rimLibraryOf(world);
+  const entry = library.entry(id);
+  if (!entry) throw new RangeError(`no manifest ${id}`);
+  const { kind, architecture } = entry;
+  const { chain } = nvidiaAuthorityOf(world).rimSigner(kind, architecture, change?.certificates);
+  const document = (change ? library.publish(entry, change) : library.find(id))?.document ?? new Uint8Array();
+  const xml = change?.text ? Uint8Array.from(Buffer.from(change.text(Buffer.from(document).toString('utf8')), 'utf8')) : document;
+  return { id, kind, architecture, xml, chain };
 }
 
 /** A certificate that verifiers ask about, and who answers. */
@@ -81,8 +78,8 @@ export function askedOfDevice(architecture: Architecture, chain: readonly Issued
   return ASKED_DEVICE.flatMap((level, i) => asked(level, issuers[i], chain[i + 1], chain[i + 2]));
 }
 
-/** The certificates of a manifest's chain that verifiers ask about. @param chain four, leaf first */
-export function askedOfRim(kind: RimKind, architecture: Architecture, chain: readonly IssuedCertificate[]): Asked[] {
+/** The certificates of a manifest's chain that verifiers ask about. */
+export function askedOfRim({ kind, architecture, chain }: WrittenRim): Asked[] {
   const issuers: readonly NvidiaCaId[] = [`rim-l3/${architecture}`, `rim-ca/${architecture}`, 'rim-root'];
   return ASKED_RIM.flatMap((level, i) => asked(level === 'l4' ? `rim-l4-${kind}` : `rim-${level}`, issuers[i], chain[i], chain[i + 1]));
 }
@@ -105,7 +102,7 @@ export function ocspResponses(world: World, all: readonly Asked[], change?: Ocsp
     if (done.has(id)) continue;
     done.add(id);
     const at = Math.floor(world.now() / MINUTE);
-    files.set(name, change ? ocspResponse(authority, question, change) : once(ANSWERS, world, `${id}/${at}/${authority.revision}`, () => ocspResponse(authority, question, {})));
+    files.set(name, change ? ocspResponse(authority, question, change) : once(world, `${id}/${at}/${authority.revision}`, () => ocspResponse(authority, question, {})));
   }
   return files;
 }

@@ -8,7 +8,7 @@ import type { Gpu } from '../device/gpu.ts';
 import { type GpuMachine, gpuMachine } from '../device/machine.ts';
 import type { NvSwitch } from '../device/nvswitch.ts';
 import { type Change, type DeviceLevel, nvidiaAuthorityOf } from '../pki/authority.ts';
-import { driverRim, driverRimId, switchRim, switchRimId, vbiosRim, vbiosRimId } from '../platform/golden.ts';
+import { driverRimId, switchRimId, vbiosRimId } from '../platform/golden.ts';
 import { type Architecture, FAMILIES } from '../platform/models.ts';
 import type { GpuReport } from '../report/report.ts';
 import { askedOfDevice, askedOfRim, type OcspChange, ocspResponses, type RimChange, signedRim, type WrittenRim } from './collateral.ts';
@@ -75,8 +75,8 @@ export function h100Evidence(world: World, input: H100OptionsInput = {}, edits: 
   const nonce = options.nonce ?? world.derive('nvidia/evidence/nonce', 32);
   const settings = new Settings(options.set ?? []);
   const devices = [...machine.gpus.map((gpu, index) => gpuEvidence(world, gpu, index, nonce, settings, edits)), ...machine.switches.map((device, index) => switchEvidence(device, index, nonce, settings, edits))];
-  const rims = rimsOf(world, machine, edits);
-  const ocsp = ocspResponses(world, [...devices.flatMap(({ architecture, certificates }) => askedOfDevice(architecture, certificates)), ...[...rims.values()].flatMap(({ asked }) => asked)], edits.ocsp);
+  const rims = rimsOf(world, devices, edits);
+  const ocsp = ocspResponses(world, [...devices.flatMap(({ architecture, certificates }) => askedOfDevice(architecture, certificates)), ...[...rims.values()].flatMap(askedOfRim)], edits.ocsp);
   const parts = { machine, nonce, devices, rims, ocsp };
   return { ...parts, bundle: bundleOf(world, parts) };
 }
@@ -115,24 +115,11 @@ function switchEvidence(device: NvSwitch, index: number, nonce: Uint8Array, sett
   return { place, architecture: 'LS10', uuid, report: reported(device, nonce, place, settings, edits), certificates, vbiosVersion, rims: { vbios: switchRimId(vbiosVersion) } };
 }
 
-interface AskedRim extends WrittenRim {
-  readonly asked: ReturnType<typeof askedOfRim>;
-}
-
 /** Every manifest that a verifier of these devices fetches; those of the first GPU come first. */
-function rimsOf(world: World, { gpus, switches }: GpuMachine, edits: H100Edits): Map<string, AskedRim> {
-  const rims = new Map<string, AskedRim>();
-  const add = (id: string, kind: 'driver' | 'vbios' | 'switch', architecture: Architecture, contents: Parameters<typeof signedRim>[3], change?: RimChange): void => {
-    if (rims.has(id)) return;
-    const rim = signedRim(world, kind, architecture, contents, id, change);
-    rims.set(id, { ...rim, id, asked: askedOfRim(kind, architecture, rim.chain) });
-  };
-  for (const { driver, vbios, model } of gpus) {
-    add(driverRimId(driver.version, model.architecture), 'driver', model.architecture, () => driverRim(driver, model.architecture), edits.driverRim);
-    add(vbiosRimId(vbios.version, model), 'vbios', model.architecture, () => vbiosRim(vbios, model), edits.vbiosRim);
-  }
-  for (const { vbiosVersion } of switches) add(switchRimId(vbiosVersion), 'switch', 'LS10', () => switchRim(vbiosVersion));
-  return rims;
+function rimsOf(world: World, devices: readonly DeviceEvidence[], { driverRim, vbiosRim }: H100Edits): Map<string, WrittenRim> {
+  const changes = new Map(devices.flatMap(({ place, rims: { driver = '', vbios } }) => (place.kind === 'gpu' ? [[driver, driverRim] as const, [vbios, vbiosRim] as const] : [])));
+  const ids = new Set(devices.flatMap(({ rims: { driver, vbios } }) => [...(driver === undefined ? [] : [driver]), vbios]));
+  return new Map([...ids].map((id) => [id, signedRim(world, id, changes.get(id))]));
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
