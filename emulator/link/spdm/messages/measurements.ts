@@ -5,6 +5,9 @@
  */
 import { Layout } from '../../../codec/layout.ts';
 import { bit, bitRange, bits, bytes, reservedBits, u8, u16, u24 } from '../../../codec/rows.ts';
+import { ByteReader } from '../../../codec/stream.ts';
+import { CodecError } from '../../../errors.ts';
+import { joined } from '../bytes.ts';
 
 /** Request code of GET_MEASUREMENTS. */
 export const GET_MEASUREMENTS = 0xe0;
@@ -89,3 +92,74 @@ export const DMTF_MEASUREMENT_HEAD = new Layout('spdm.dmtfMeasurement', 3, 'DSP0
   }),
   valueSize: u16(1, 'DMTFSpecMeasurementValueSize: bytes of the value'),
 });
+
+/** One measurement, as the record of MEASUREMENTS has it. */
+export interface Measurement {
+  /** 1 to 0xfe. */
+  readonly index: number;
+  /** DMTFSpecMeasurementValueType without the bit for raw bits: 0 to 0x7f. */
+  readonly type: number;
+  /** Whether the value is raw bits; else it is a digest. */
+  readonly raw: boolean;
+  readonly value: Uint8Array;
+}
+
+/** A measurement as a block of a record. */
+export function encodeMeasurement({ index, type, raw, value }: Measurement): Uint8Array {
+  const measurement = joined([DMTF_MEASUREMENT_HEAD.encode({ valueType: { type, raw: raw ? 1 : 0 }, valueSize: value.length }), value]);
+  return joined([MEASUREMENT_BLOCK_HEAD.encode({ index, size: measurement.length }), measurement]);
+}
+
+/** MEASUREMENTS taken apart. */
+export interface MeasurementsResponse {
+  /** How many measurements there are, if that was asked. */
+  readonly totalCount: number;
+  readonly slot: number;
+  readonly measurements: readonly Measurement[];
+  readonly nonce: Uint8Array;
+  readonly opaque: Uint8Array;
+  /** The bytes before the signature. */
+  readonly signed: Uint8Array;
+  /** Empty where none was asked for. */
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Takes MEASUREMENTS apart; every block must be in DMTF's format and fill its size.
+ * @param signatureSize 0 where no signature was asked for
+ * @throws {CodecError}
+ */
+export function decodeMeasurements(src: Uint8Array, signatureSize: number): MeasurementsResponse {
+  const reader = new ByteReader(src, 'spdm.measurements');
+  const { totalCount, slot, numberOfBlocks, recordLength } = reader.layout(MEASUREMENTS_HEAD_11, { reserved: 'keep' });
+  const record = reader.part(recordLength, 'record');
+  const measurements = Array.from({ length: numberOfBlocks }, (_, i) => decodeBlock(record, i));
+  record.end();
+  const nonce = reader.bytes(MEASUREMENTS_NONCE_SIZE, 'nonce');
+  const opaque = reader.bytes(reader.u16('opaqueLength'), 'opaque');
+  const signed = src.slice(0, reader.at);
+  return { totalCount, slot: slot.slotId, measurements, nonce, opaque, signed, signature: reader.bytes(signatureSize, 'signature') };
+}
+
+function decodeBlock(record: ByteReader, i: number): Measurement {
+  const { index, specification, size } = record.layout(MEASUREMENT_BLOCK_HEAD);
+  if (specification !== 1) throw new CodecError('ERR_CODEC_RANGE', `${record.name}.${i}.specification`, record.at - MEASUREMENT_BLOCK_HEAD.size + 1, `must be 1, is ${specification}`);
+  const block = record.part(size, `${i}`);
+  const { valueType, valueSize } = block.layout(DMTF_MEASUREMENT_HEAD);
+  const value = block.bytes(valueSize, 'value');
+  block.end();
+  return { index, type: valueType.type, raw: valueType.raw === 1, value };
+}
+
+/** Encodes GET_MEASUREMENTS. @param signing slot that is to sign and a nonce of 32 bytes; undefined for no signature */
+export function encodeGetMeasurements(spdmVersion: number, operation: number, signing: { readonly slot: number; readonly nonce: Uint8Array } | undefined): Uint8Array {
+  const slot = { slotId: signing?.slot ?? 0, reserved: 0 };
+  const bits11 = { signatureRequested: signing ? 1 : 0, reserved: 0 };
+  const bits12 = { ...bits11, rawBitStreamRequested: 0 };
+  if (spdmVersion >= 0x12) {
+    const head = { spdmVersion, attributes: bits12, operation };
+    return signing ? GET_MEASUREMENTS_12.encode({ ...head, nonce: signing.nonce, slot }) : GET_MEASUREMENTS_HEAD_12.encode(head);
+  }
+  const head = { spdmVersion, attributes: bits11, operation };
+  return signing ? GET_MEASUREMENTS_11.encode({ ...head, nonce: signing.nonce, slot }) : GET_MEASUREMENTS_HEAD_11.encode(head);
+}

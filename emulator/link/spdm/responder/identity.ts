@@ -4,16 +4,10 @@ import { authorityKeyIdentifier, basicConstraintsCa, basicConstraintsLeaf, keyUs
 import { type CertificateSpec, issueCertificate } from '../../../pki/issue.ts';
 import type { World } from '../../../world.ts';
 import { sha384 } from '../messages/certificates.ts';
+import type { Measurement } from '../messages/measurements.ts';
 
-/** One measurement, as the record of MEASUREMENTS has it. */
-export interface Measurement {
-  /** 1 to 0xef. */
-  readonly index: number;
-  /** DMTFSpecMeasurementValueType, without the bit for raw bits: 0 to 0x7f. */
-  readonly type: number;
-  /** Whether the value is raw bits; else it is a digest of 48 bytes. */
-  readonly raw: boolean;
-  readonly value: Uint8Array;
+/** One measurement of a device. */
+export interface DeviceMeasurement extends Measurement {
   /** Whether it belongs to the trusted computing base, over which a summary hash can be asked for. */
   readonly tcb: boolean;
 }
@@ -33,7 +27,7 @@ export interface ResponderIdentity {
   /** Signs with the leaf's key of a slot: ECDSA with SHA-384. @returns r ‖ s, 96 bytes */
   sign(slot: number, message: Uint8Array): Uint8Array;
   /** The measurements as they are now, in order of their indices; at least one. */
-  measurements(): readonly Measurement[];
+  measurements(): readonly DeviceMeasurement[];
   /** Opaque data of MEASUREMENTS: at most 1024 bytes. */
   opaqueData?(): Uint8Array;
 }
@@ -71,7 +65,7 @@ export function standaloneIdentity(world: World, slots: readonly number[] = [0])
   const root = certificate(world, 'spdm root', 'spdm root', validity);
   const label = (slot: number): string => `spdm responder slot ${slot}`;
   const chains = new Map(slots.map((slot): [number, Slot] => [slot, { certificates: [root, certificate(world, label(slot), 'spdm root', validity)] }]));
-  const measurements: Measurement[] = [
+  const measurements: DeviceMeasurement[] = [
     { index: 1, type: 0, raw: false, value: sha384(world.derive('spdm/measurement/rom', 32)), tcb: true },
     { index: 2, type: 1, raw: false, value: sha384(world.derive('spdm/measurement/firmware', 32)), tcb: true },
     { index: 3, type: 3, raw: true, value: world.derive('spdm/measurement/configuration', 24), tcb: false },

@@ -6,12 +6,11 @@ import { SUMMARY } from '../../messages/challenge.ts';
 import { SPDM_VERSION, type SpdmVersion } from '../../messages/header.ts';
 import {
   ALL_MEASUREMENTS,
-  DMTF_MEASUREMENT_HEAD,
+  encodeMeasurement,
   GET_MEASUREMENTS_11,
   GET_MEASUREMENTS_12,
   GET_MEASUREMENTS_HEAD_11,
   GET_MEASUREMENTS_HEAD_12,
-  MEASUREMENT_BLOCK_HEAD,
   MEASUREMENTS_HEAD_11,
   MEASUREMENTS_HEAD_12,
   MEASUREMENTS_NONCE_SIZE,
@@ -19,26 +18,20 @@ import {
 import { signedMessage } from '../../session/signature.ts';
 import { Transcript } from '../../session/transcript.ts';
 import type { Answer, Exchange } from '../connection.ts';
-import type { Measurement } from '../identity.ts';
+import type { DeviceMeasurement } from '../identity.ts';
 import { Refusal } from '../refusal.ts';
 import { chainOf } from './certificates.ts';
-
-/** A measurement as it stands in a record. */
-function encodeBlock({ index, type, raw, value }: Measurement): Uint8Array {
-  const measurement = joined([DMTF_MEASUREMENT_HEAD.encode({ valueType: { type, raw: raw ? 1 : 0 }, valueSize: value.length }), value]);
-  return joined([MEASUREMENT_BLOCK_HEAD.encode({ index, size: measurement.length }), measurement]);
-}
 
 /** Measurement summary hash: 48 bytes, or none. @param type Param of the request @throws {Refusal} InvalidRequest for a type that there isn't */
 export function summaryHash({ identity, profile, connection }: Exchange, type: number): Uint8Array {
   if (type === SUMMARY.none) return new Uint8Array(0);
   if ((type !== SUMMARY.tcb && type !== SUMMARY.all) || (profile.flags.meas ?? 0) === 0 || !connection.measures) throw new Refusal('InvalidRequest', `there is no measurement summary hash of type ${type}`);
   const blocks = identity.measurements().filter(({ tcb }) => tcb || type === SUMMARY.all);
-  return sha384(joined(blocks.map(encodeBlock)));
+  return sha384(joined(blocks.map(encodeMeasurement)));
 }
 
 /** Which measurements an operation asks for. */
-function selected(measurements: readonly Measurement[], operation: number): readonly Measurement[] {
+function selected(measurements: readonly DeviceMeasurement[], operation: number): readonly DeviceMeasurement[] {
   if (operation === 0) return [];
   if (operation === ALL_MEASUREMENTS) return measurements;
   const one = measurements.filter(({ index }) => index === operation);
@@ -66,7 +59,7 @@ function measured(exchange: Exchange, log: Transcript): Uint8Array {
   if (signed && profile.flags.meas !== 2) throw new Refusal('InvalidRequest', 'measurements are not signed here');
   if (signed) chainOf(exchange, slot);
   const all = identity.measurements();
-  const blocks = selected(all, head.operation).map(encodeBlock);
+  const blocks = selected(all, head.operation).map(encodeMeasurement);
   const record = joined(blocks);
   const opaque = connection.opaqueData ? (identity.opaqueData?.() ?? new Uint8Array(0)) : new Uint8Array(0);
   const counts = { spdmVersion: version, totalCount: head.operation === 0 ? all.length : 0, numberOfBlocks: blocks.length, recordLength: record.length };
