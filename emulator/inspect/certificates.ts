@@ -153,6 +153,7 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   [OID.state]: 'ST',
   [OID.organization]: 'O',
   [OID.organizationalUnit]: 'OU',
+  [OID.serialNumber]: 'serialNumber',
 };
 
 function nameLine(path: string, name: Uint8Array, doc: string): InspectLine {

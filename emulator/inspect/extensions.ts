@@ -1,7 +1,8 @@
 /** The table of certificate and CRL extensions: what each is called, and how its value reads. */
+import { COMPOSITE_DEVICE_ID_OID, DICE_TCB_INFO_OID, readCompositeDeviceId, readDiceTcbInfo } from '../h100/pki/fwid.ts';
 import { CHIP_MARKER } from '../snp/platform/chip.ts';
 import { OID } from '../pki/der.ts';
-import { readBasicConstraints, readKeyUsage } from '../pki/read.ts';
+import { readBasicConstraints, readKeyUsage, readOid } from '../pki/read.ts';
 import { readSgxExtension, SGX_EXTENSION_OID } from '../pki/sgx-extension.ts';
 import { TAG, TlvReader, unsignedInteger } from '../pki/tlv.ts';
 import { PLATFORM_MARKER } from '../tdx/platform/id.ts';
@@ -68,6 +69,44 @@ function distributionPoints(value: Uint8Array): string {
   return urls.join(', ');
 }
 
+const PURPOSES: Readonly<Record<string, string>> = { [OID.serverAuth]: 'serverAuth', [OID.clientAuth]: 'clientAuth', [OID.ocspSigning]: 'OCSPSigning', [OID.ocspNoCheck]: 'id-pkix-ocsp-nocheck' };
+
+function extendedKeyUsage(value: Uint8Array): string {
+  const reader = new TlvReader(value, 'extKeyUsage');
+  const list = reader.enter(TAG.sequence, 'sequence');
+  reader.end();
+  const purposes: string[] = [];
+  while (list.next !== undefined) purposes.push(readOid(list, 'keyPurposeId'));
+  return purposes.map((oid) => PURPOSES[oid] ?? oid).join(', ');
+}
+
+function authorityAccess(value: Uint8Array): string {
+  const reader = new TlvReader(value, 'authorityInfoAccess');
+  const list = reader.enter(TAG.sequence, 'sequence');
+  reader.end();
+  const places: string[] = [];
+  while (list.next !== undefined) {
+    const access = list.enter(TAG.sequence, 'accessDescription');
+    const method = readOid(access, 'accessMethod');
+    places.push(`${method === OID.ocsp ? 'OCSP' : method} ${Buffer.from(access.read(URI, 'uniformResourceIdentifier')).toString('latin1')}`);
+  }
+  return places.join(', ');
+}
+
+/** One otherName with a UTF8String: what an NVIDIA device is called. */
+function otherName(value: Uint8Array): string {
+  const reader = new TlvReader(value, 'subjectAltName');
+  const name = reader.enter(TAG.sequence, 'sequence').enter(TAG.explicit(0), 'otherName');
+  reader.end();
+  const oid = readOid(name, 'typeId');
+  return `${oid} ${Buffer.from(name.enter(TAG.explicit(0), 'value').read(TAG.utf8String, 'text')).toString('utf8')}`;
+}
+
+function tcbInfo(value: Uint8Array): string {
+  const { vendor, model, version, svn, fwids } = readDiceTcbInfo(value);
+  return [`${vendor} ${model}`, `version ${version}`, `SVN ${svn}`, ...fwids.map((fwid) => `FWID ${hex(fwid)}`)].join(', ');
+}
+
 /** The kinds of platform that a PCK certificate is for, by their numbers. */
 const SGX_TYPES = ['standard', 'scalable', 'scalable with integrity'];
 
@@ -98,6 +137,12 @@ export const EXTENSIONS: Readonly<Record<string, ExtensionRow>> = {
   [OID.crlDistributionPoints]: { name: 'cRLDistributionPoints', doc: 'where the revocation list is', text: distributionPoints },
   [OID.crlNumber]: { name: 'cRLNumber', doc: 'number of the list', text: integer },
   [OID.netscapeComment]: { name: 'netscapeComment', doc: 'a comment in words', text: ia5String, isTest: (value) => ia5String(value).startsWith('TEEMU') },
+  [OID.extendedKeyUsage]: { name: 'extKeyUsage', doc: 'what the key may be used for besides', text: extendedKeyUsage },
+  [OID.authorityInfoAccess]: { name: 'authorityInfoAccess', doc: 'where its state can be asked for', text: authorityAccess },
+  [OID.subjectAltName]: { name: 'subjectAltName', doc: 'another name: which device it is', text: otherName },
+  [OID.ocspNoCheck]: { name: 'ocspNoCheck', doc: 'nobody need ask whether it is revoked', text: (value) => (single(value, TAG.null).length === 0 ? 'yes' : 'no') },
+  [COMPOSITE_DEVICE_ID_OID]: { name: 'dice.compositeDeviceId', doc: 'which firmware the key belongs to', text: (value) => `FWID ${hex(readCompositeDeviceId(value).fwid)}` },
+  [DICE_TCB_INFO_OID]: { name: 'dice.tcbInfo', doc: 'which firmware the key belongs to', text: tcbInfo },
   [SGX_EXTENSION_OID]: { name: 'intel.sgx', doc: 'which platform the PCK is of, at which TCB', text: sgx, isTest: (value) => PLATFORM_MARKER.every((b, i) => readSgxExtension(value).ppid[i] === b) },
   [`${AMD}.1`]: { name: 'amd.structVersion', doc: 'version of the certificate', text: integer },
   [`${AMD}.2`]: { name: 'amd.productName', doc: 'product, with or without its stepping', text: ia5String },
