@@ -26,11 +26,12 @@ export interface GpuMachine {
 /** @throws {ConfigError} for a machine that there is not */
 export function gpuMachine(world: World, { count = 1, switches = 0, vbios = [], ...settings }: GpuMachineSettings = {}): GpuMachine {
   const model = gpuModelNamed(settings.model ?? DEFAULT_GPU);
-  if (switches > 0 && !(model.hgx && model.architecture === 'GH100')) throw new ConfigError('switches', `${model.name} has no NVSwitch of the kind LS10; h100-sxm and h200 have`);
   const pdi = (position: number): Uint8Array => world.derive(`nvidia/pdi/switch/${model.name}/${settings.machine ?? 0}/${position}`, PDI_SIZE);
   const switchPdis = Array.from({ length: BOARD_SWITCHES }, (_, position) => pdi(position));
   // A switch names every GPU of its board, also those that do not attest.
   const board = Array.from({ length: switches > 0 ? BOARD_GPUS : count }, (_, index) => new Gpu(world, { ...settings, index, vbios: vbios[index] ?? vbios.at(-1), switchPdis }));
+  // Asked last: where the mode can't be either, that says more.
+  if (switches > 0 && !(model.hgx && model.architecture === 'GH100')) throw new ConfigError('switches', `${model.name} has no NVSwitch of the kind LS10; h100-sxm and h200 have`);
   const gpuPdis = board.map(({ identity }) => identity.pdi);
   return {
     gpus: board.slice(0, count),

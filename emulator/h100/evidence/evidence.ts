@@ -10,6 +10,7 @@ import type { NvSwitch } from '../device/nvswitch.ts';
 import { type Change, type DeviceLevel, nvidiaAuthorityOf } from '../pki/authority.ts';
 import { driverRimId, switchRimId, vbiosRimId } from '../platform/golden.ts';
 import { type Architecture, FAMILIES } from '../platform/models.ts';
+import { BOARD_GPUS, BOARD_SWITCHES } from '../platform/wiring.ts';
 import type { GpuReport } from '../report/report.ts';
 import { askedOfDevice, askedOfRim, type OcspChange, ocspResponses, type RimChange, signedRim, type WrittenRim } from './collateral.ts';
 import { H100_OPTIONS, type H100Options, type H100OptionsInput } from './options.ts';
@@ -71,7 +72,9 @@ export interface H100Evidence {
 export function h100Evidence(world: World, input: H100OptionsInput = {}, edits: H100Edits = {}): H100Evidence {
   const options = checked(input);
   if (options.ccMode === 'off') throw new ConfigError('ccMode', 'a GPU gives no evidence while confidential compute is off');
-  const machine = gpuMachine(world, { ...options, model: options.gpu, switches: options.switches ?? (options.mode === 'ppcie' ? 4 : 0) });
+  // In protected PCIe mode a machine is attested as a whole or not at all.
+  const whole = options.mode === 'ppcie' ? { count: BOARD_GPUS, switches: BOARD_SWITCHES } : { count: 1, switches: 0 };
+  const machine = gpuMachine(world, { ...options, model: options.gpu, count: options.count ?? whole.count, switches: options.switches ?? whole.switches });
   const nonce = options.nonce ?? world.derive('nvidia/evidence/nonce', 32);
   const settings = new Settings(options.set ?? []);
   const devices = [...machine.gpus.map((gpu, index) => gpuEvidence(world, gpu, index, nonce, settings, edits)), ...machine.switches.map((device, index) => switchEvidence(device, index, nonce, settings, edits))];

@@ -27,8 +27,8 @@ export const H100_OPTIONS = z.strictObject({
     .describe(`release of the firmware: ${[...VBIOS_RELEASES.values()].map(({ version, model }) => `${version} (${model})`).join(', ')}; a list gives each GPU its own`) as unknown as z.ZodOptional<
     z.ZodType<string[], string>
   >,
-  count: wholeNumber(1, BOARD_GPUS).optional().describe(`GPUs that attest, 1 to ${BOARD_GPUS}; they share a nonce`),
-  switches: wholeNumber(0, BOARD_SWITCHES).optional().describe(`NVSwitches that attest, 0 to ${BOARD_SWITCHES}: of boards with h100-sxm or h200; all of them in the mode ppcie`),
+  count: wholeNumber(1, BOARD_GPUS).optional().describe(`GPUs that attest, 1 to ${BOARD_GPUS}; they share a nonce; unless given, 1, or all in the mode ppcie`),
+  switches: wholeNumber(0, BOARD_SWITCHES).optional().describe(`NVSwitches that attest, 0 to ${BOARD_SWITCHES}: of boards with h100-sxm or h200; unless given, none, or all in the mode ppcie`),
   machine: wholeNumber(0, MACHINES - 1)
     .optional()
     .describe(`which of the world’s machines, 0 to ${MACHINES - 1}`),
