@@ -227,6 +227,14 @@ export interface OpenOptions {
   readonly aad?: Uint8Array;
 }
 
+/** Makes ends of channels. */
+export type ContextFactory = (engine: GcmEngine, keys: EndKeys, width: CounterWidth) => CslContext;
+
+/** An end as it is when nobody wants another. */
+export function newContext(engine: GcmEngine, keys: EndKeys, width: CounterWidth): CslContext {
+  return new CslContext(engine, keys, width);
+}
+
 /** Which keys the driver's end of a channel uses for what. */
 export function driverKeys({ encrypt, decrypt, hmac }: KeyMaterial): EndKeys {
   return { out: encrypt, into: decrypt, mac: hmac };

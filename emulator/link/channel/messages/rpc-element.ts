@@ -92,6 +92,11 @@ export class RpcReceiver {
     this.#context = context;
   }
 
+  /** Passes over a message that stays broken: the next one is expected now. */
+  pass(): void {
+    this.#seqNum++;
+  }
+
   /**
    * Opens one message.
    * @param element whole elements, which nobody else can write
