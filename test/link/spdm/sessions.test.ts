@@ -94,7 +94,14 @@ describe.each(VERSIONS)('a requester without demands and everything that a respo
     };
     const hash = (tcbOnly: boolean): string =>
       createHash('sha384')
-        .update(Buffer.concat(responder.identity.measurements().filter(({ tcb }) => tcb || !tcbOnly).map(block)))
+        .update(
+          Buffer.concat(
+            responder.identity
+              .measurements()
+              .filter(({ tcb }) => tcb || !tcbOnly)
+              .map(block),
+          ),
+        )
         .digest('hex');
     expect(hex(requester.challenge(0, SUMMARY.tcb).summary)).toBe(hash(true));
     expect(hex(requester.challenge(0, SUMMARY.all).summary)).toBe(hash(false));

@@ -134,7 +134,8 @@ export function decodeNegotiateAlgorithms(src: Uint8Array): { readonly offer: Al
   reader.bytes(external * EXTERNAL_SIZE, 'external');
   const { tables, externalInTables } = decodeTables(reader, head.tableCount);
   if (external + externalInTables > MOST_EXTERNAL) throw new CodecError('ERR_CODEC_RANGE', `${reader.name}.extAsymCount`, 28, `at most ${MOST_EXTERNAL} external algorithms`);
-  if (head.length !== reader.at || head.length > LONGEST_REQUEST) throw new CodecError('ERR_CODEC_LENGTH', `${reader.name}.length`, 4, `must be the request's ${reader.at} bytes and at most ${LONGEST_REQUEST}, is ${head.length}`);
+  if (head.length !== reader.at || head.length > LONGEST_REQUEST)
+    throw new CodecError('ERR_CODEC_LENGTH', `${reader.name}.length`, 4, `must be the request's ${reader.at} bytes and at most ${LONGEST_REQUEST}, is ${head.length}`);
   const { measurementSpecification, baseAsym, baseHash } = head;
   return { offer: { measurementSpecification, measurementHash: 0, baseAsym, baseHash, opaqueFormat: head.otherParams.opaqueFormat, tables }, length: head.length };
 }

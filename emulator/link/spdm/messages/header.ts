@@ -86,7 +86,7 @@ function namesOf(codes: Readonly<Record<string, number>>): Record<number, string
 }
 
 const CODE_NAMES = { ...namesOf(REQUEST), ...namesOf(RESPONSE) };
-const VERSION_NAMES = { 0x10: 'SPDM 1.0', 0x11: 'SPDM 1.1', 0x12: 'SPDM 1.2' };
+const VERSION_NAMES = { 16: 'SPDM 1.0', 17: 'SPDM 1.1', 18: 'SPDM 1.2' };
 
 /** The first two bytes of every message. @param code what stands in the second one unless the caller says otherwise */
 export function messageStart(code: number): { spdmVersion: ReturnType<typeof u8>; code: ReturnType<typeof u8> } {

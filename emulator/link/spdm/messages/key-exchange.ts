@@ -114,11 +114,7 @@ export function encodeKeyExchangeRsp(spdmVersion: number, { requesterSlot, summa
  * @returns what it says, the bytes before the signature, the signature, and the verify data: 48 bytes or none
  * @throws {CodecError}
  */
-export function decodeKeyExchangeRsp(
-  src: Uint8Array,
-  withSummary: boolean,
-  withVerifyData = true,
-): KeyExchangeRsp & { readonly signed: Uint8Array; readonly signature: Uint8Array; readonly verifyData: Uint8Array } {
+export function decodeKeyExchangeRsp(src: Uint8Array, withSummary: boolean, withVerifyData = true): KeyExchangeRsp & { readonly signed: Uint8Array; readonly signature: Uint8Array; readonly verifyData: Uint8Array } {
   const reader = new ByteReader(src, KEY_EXCHANGE_RSP_HEAD.name);
   const { heartbeatPeriod, responderSessionId, mutualAuth, requesterSlot, random, exchange } = reader.layout(KEY_EXCHANGE_RSP_HEAD, { reserved: 'keep' });
   const summary = reader.bytes(withSummary ? HASH_SIZE : 0, 'summary');

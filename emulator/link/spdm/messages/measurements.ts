@@ -24,7 +24,7 @@ const OPERATIONS = { 0: 'number of measurements', [ALL_MEASUREMENTS]: 'all measu
 
 /** The first four bytes of a GET_MEASUREMENTS request, which is all of one that asks for no signature; SPDM 1.1. */
 export const GET_MEASUREMENTS_HEAD_11 = new Layout('spdm.getMeasurements.v11', 4, SOURCE_11, {
-  spdmVersion: u8(0, 'SPDMVersion: major and minor version of the connection, a nibble each', { names: { 0x11: 'SPDM 1.1', 0x12: 'SPDM 1.2' }, initial: 0x11 }),
+  spdmVersion: u8(0, 'SPDMVersion: major and minor version of the connection, a nibble each', { names: { 17: 'SPDM 1.1', 18: 'SPDM 1.2' }, initial: 0x11 }),
   requestCode: u8(1, 'RequestResponseCode', { names: { [GET_MEASUREMENTS]: 'GET_MEASUREMENTS' }, initial: GET_MEASUREMENTS }),
   attributes: bits(2, 1, 'Param1: request attributes', {
     signatureRequested: bit(0, 'the response is to be signed; nonce and slot follow'),
@@ -57,7 +57,7 @@ export const GET_MEASUREMENTS_12 = GET_MEASUREMENTS_11.patch('spdm.getMeasuremen
 
 /** The fixed part of a MEASUREMENTS response, SPDM 1.1. The record, the nonce, the opaque data behind its 2-byte length, and the signature follow. */
 export const MEASUREMENTS_HEAD_11 = new Layout('spdm.measurements.v11', 8, 'DSP0274 1.1.3, Successful MEASUREMENTS response message format', {
-  spdmVersion: u8(0, 'SPDMVersion', { names: { 0x11: 'SPDM 1.1', 0x12: 'SPDM 1.2' }, initial: 0x11 }),
+  spdmVersion: u8(0, 'SPDMVersion', { names: { 17: 'SPDM 1.1', 18: 'SPDM 1.2' }, initial: 0x11 }),
   responseCode: u8(1, 'RequestResponseCode', { names: { [MEASUREMENTS]: 'MEASUREMENTS' }, initial: MEASUREMENTS }),
   totalCount: u8(2, 'Param1: how many measurements there are, if that was asked; else zero'),
   slot: bits(3, 1, 'Param2', {

@@ -1,6 +1,6 @@
 /** Requests and their responses, in the clear or in a session, with everything checked that is the same for all of them. */
 import { ByteReader } from '../../../codec/stream.ts';
-import { TeemuError } from '../../../errors.ts';
+import type { TeemuError } from '../../../errors.ts';
 import type { World } from '../../../world.ts';
 import { codeName, ERROR, ERROR_CODE, errorName, MESSAGE_HEADER, RESPOND_IF_READY, RESPONSE, RESPONSE_NOT_READY } from '../messages/header.ts';
 import type { Session } from '../session/session.ts';
@@ -56,7 +56,9 @@ export class Conversation {
     }
     // An ERROR outside of the session says that the responder does not have the session any more; anybody can send it.
     if (kind === 'message') throw this.#lost(payload);
-    return binding.message(session.open('response', binding.sequenceLength, payload));
+    const inside = binding.inside(session.open('response', binding.sequenceLength, payload));
+    if (inside.kind !== 'message') throw new SpdmError('spdm-response', 'an SPDM request is answered with something else');
+    return inside.payload;
   }
 
   #lost(payload: Uint8Array): TeemuError {

@@ -1,17 +1,7 @@
 /** GET_VERSION to ALGORITHMS, as a requester: what both ends agreed on. */
 import { ByteReader } from '../../../codec/stream.ts';
 import { decodeAlgorithms, encodeNegotiateAlgorithms, SUITE, TABLE_TYPE } from '../messages/algorithms.ts';
-import {
-  CAPABILITIES_11,
-  CAPABILITIES_12,
-  GET_CAPABILITIES_11,
-  GET_CAPABILITIES_12,
-  GET_VERSION,
-  LEAST_TRANSFER_SIZE,
-  type ResponderFlags,
-  VERSION_ENTRY,
-  VERSION_HEAD,
-} from '../messages/capabilities.ts';
+import { CAPABILITIES_11, CAPABILITIES_12, GET_CAPABILITIES_11, GET_CAPABILITIES_12, GET_VERSION, LEAST_TRANSFER_SIZE, type ResponderFlags, VERSION_ENTRY, VERSION_HEAD } from '../messages/capabilities.ts';
 import { RESPONSE, SPDM_VERSION, type SpdmVersion } from '../messages/header.ts';
 import { Transcript } from '../session/transcript.ts';
 import { SpdmError } from '../spdm-error.ts';

@@ -7,14 +7,23 @@ import { answerDiscovery } from '../transport/doe.ts';
 import { Refusal } from './refusal.ts';
 import type { Responder } from './responder.ts';
 
+/**
+ * Answers what comes in a session and is no SPDM: over MCTP messages of other types, the type in front.
+ * @returns the answer in the same form; undefined when there is none
+ */
+export type ApplicationAnswer = (message: Uint8Array, sessionId: number) => Uint8Array | undefined;
+
 /** One responder at one transport. */
 export class ResponderEndpoint {
   readonly responder: Responder;
   readonly binding: Binding;
+  readonly #application: ApplicationAnswer;
 
-  constructor(responder: Responder, binding: Binding) {
+  /** @param application what answers other protocols in a session; without it, they are dropped */
+  constructor(responder: Responder, binding: Binding, application: ApplicationAnswer = () => undefined) {
     this.responder = responder;
     this.binding = binding;
+    this.#application = application;
   }
 
   /**
@@ -34,21 +43,25 @@ export class ResponderEndpoint {
   }
 
   /** A record that does not open ends its session; the requester is told inside it. */
-  #handleRecord(record: Uint8Array): Uint8Array {
+  #handleRecord(record: Uint8Array): Uint8Array | undefined {
     const session = this.responder.session(recordSessionId(record));
     if (!session) return this.#refuse(new Refusal('InvalidSession', 'there is no such session'));
-    let request: Uint8Array;
+    let opened: ReturnType<Binding['inside']>;
     try {
-      request = this.binding.message(session.open('request', this.binding.sequenceLength, record));
+      opened = this.binding.inside(session.open('request', this.binding.sequenceLength, record));
     } catch (error) {
       if (!(error instanceof TeemuError)) throw error;
       this.responder.world.note(`spdm: session 0x${session.id.toString(16)}: ${error.message}`);
-      const frame = this.#seal(session, this.responder.refusal(new Refusal('DecryptError', error.message)));
+      const frame = this.#seal(session, this.binding.application(this.responder.refusal(new Refusal('DecryptError', error.message))));
       this.responder.drop(session.id);
       return frame;
     }
-    const { response, sent } = this.responder.answer(request, session.id);
-    const frame = this.#seal(session, response);
+    if (opened.kind === 'other') {
+      const answer = session.phase === 'application' && this.responder.touch(session.id) ? this.#application(opened.payload, session.id) : undefined;
+      return answer && this.#seal(session, answer);
+    }
+    const { response, sent } = this.responder.answer(opened.payload, session.id);
+    const frame = this.#seal(session, this.binding.application(response));
     sent();
     return frame;
   }
@@ -58,10 +71,10 @@ export class ResponderEndpoint {
   }
 
   /** When no sequence number is left, the session is over, and that is said outside of it. */
-  #seal(session: Session, response: Uint8Array): Uint8Array {
+  #seal(session: Session, application: Uint8Array): Uint8Array {
     const { binding } = this;
     try {
-      return binding.frame('secured', session.seal('response', binding.sequenceLength, binding.application(response), this.#padding()));
+      return binding.frame('secured', session.seal('response', binding.sequenceLength, application, this.#padding()));
     } catch (error) {
       if (!(error instanceof TeemuError)) throw error;
       this.responder.drop(session.id);

@@ -32,7 +32,14 @@ const ANYWHERE: readonly Place[] = ['clear', 'application'];
 const SESSION: readonly Place[] = ['application'];
 const HANDSHAKE: readonly Place[] = ['handshake'];
 
-const row = (answer: Answer, places: readonly Place[], needs: RequestRow['needs'], { both = false, negotiated = true, endsChallenge = false } = {}): RequestRow => ({ answer, places, needs, both, negotiated, endsChallenge });
+const row = (answer: Answer, places: readonly Place[], needs: RequestRow['needs'], { both = false, negotiated = true, endsChallenge = false } = {}): RequestRow => ({
+  answer,
+  places,
+  needs,
+  both,
+  negotiated,
+  endsChallenge,
+});
 const inSession = { both: true, endsChallenge: true };
 
 /** Code → row. */

@@ -63,6 +63,14 @@ export class Responder {
     return [...this.#sessions.keys()];
   }
 
+  /** Something other than SPDM was heard in a session, which counts as a heartbeat. @returns whether the session takes it: not while new keys wait to be verified */
+  touch(id: number): boolean {
+    const session = this.#sessions.get(id);
+    if (!session || keyUpdatePending(session)) return false;
+    session.lastHeard = this.world.now();
+    return true;
+  }
+
   /** Makes the device busy, or ready again. */
   setBusy(busy: boolean): void {
     this.#condition = busy ? 'busy' : 'normal';

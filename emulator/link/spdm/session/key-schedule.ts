@@ -18,7 +18,7 @@ export function hmac(key: Uint8Array, data: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('sha384', key).update(data).digest());
 }
 
-const PREFIX = { 0x11: 'spdm1.1 ', 0x12: 'spdm1.2 ' } as const;
+const PREFIX = { 17: 'spdm1.1 ', 18: 'spdm1.2 ' } as const;
 
 /** HKDF-Expand of at most one block, with the `BinConcat` of the specification as its info: length, version, label, context. */
 function expand(version: SpdmVersion, secret: Uint8Array, label: string, length: number, context: Uint8Array = new Uint8Array(0)): Uint8Array {

@@ -17,6 +17,6 @@ export interface Binding {
   unframe(frame: Uint8Array): { readonly kind: FrameKind; readonly payload: Uint8Array };
   /** What is sealed in place of a message. */
   application(message: Uint8Array): Uint8Array;
-  /** The message in what was sealed. @throws {CodecError} for something else */
-  message(application: Uint8Array): Uint8Array;
+  /** What was sealed: an SPDM message, or whatever else the transport carries in sessions, with its type in front. @throws {CodecError} when nothing is there */
+  inside(application: Uint8Array): { readonly kind: 'message' | 'other'; readonly payload: Uint8Array };
 }

@@ -58,7 +58,7 @@ export const DOE: Binding = {
     return { kind, payload: reader.bytes(reader.left, 'payload') };
   },
   application: (message) => message,
-  message: (application) => application,
+  inside: (payload) => ({ kind: 'message', payload }),
 };
 
 /** The answer to a discovery request: discovery itself, SPDM, secured messages. @param request contents of the request @throws {CodecError} for another index */

@@ -44,5 +44,5 @@ export const MAILBOX: Binding = {
     return { kind: type === TYPE.message ? 'message' : 'secured', payload: reader.bytes(size, 'payload') };
   },
   application: (message) => message,
-  message: (application) => application,
+  inside: (payload) => ({ kind: 'message', payload }),
 };

@@ -41,9 +41,8 @@ export const MCTP: Binding = {
     throw new CodecError('ERR_CODEC_RANGE', `${MCTP_HEAD.name}.type`, 0, `must be 5 or 6, is ${type}`);
   },
   application: (message) => joined([head(TYPE.message), message]),
-  message: (application) => {
+  inside: (application) => {
     const { type, payload } = split(application);
-    if (type !== TYPE.message) throw new CodecError('ERR_CODEC_RANGE', `${MCTP_HEAD.name}.type`, 0, `a secured message holds SPDM, not type ${type}`);
-    return payload;
+    return type === TYPE.message ? { kind: 'message', payload } : { kind: 'other', payload: application };
   },
 };

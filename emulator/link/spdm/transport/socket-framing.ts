@@ -18,7 +18,7 @@ const MAX_PAYLOAD = 1 << 16;
 
 /** What stands before every payload; the only numbers of SPDM that are big-endian. */
 export const SOCKET_HEAD = new Layout('spdm.socket', 12, 'DMTF spdm-emu, socket message header', {
-  command: u32(0, 'command', { be: true, names: { 1: 'normal', 0x8001: 'out of band: encapsulated key update', 0x8002: 'out of band: event', 0xfffd: 'continue', 0xfffe: 'shutdown', 0xdead: 'test' } }),
+  command: u32(0, 'command', { be: true, names: { 1: 'normal', 32769: 'out of band: encapsulated key update', 32770: 'out of band: event', 65533: 'continue', 65534: 'shutdown', 57005: 'test' } }),
   transport: u32(4, 'transport', { be: true, names: { 0: 'none', 1: 'MCTP', 2: 'PCI DOE', 3: 'TCP' } }),
   length: u32(8, 'bytes of the payload', { be: true }),
 });

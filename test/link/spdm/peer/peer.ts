@@ -1,7 +1,21 @@
 /** A requester that says what a rule wants it to say, and checks every signature and MAC that comes back. */
 import { createECDH, createHash, verify, X509Certificate } from 'node:crypto';
 import { AGREED_ALGORITHMS, certificatesOf } from './chain.ts';
-import { CAP, type CapabilitiesFields, getCapabilities, getCertificate, getVersion, type KeyExchangeFields, keyExchange, message, negotiateAlgorithms, REQUEST, REQUESTER_FLAGS, RESPONSE, type Version } from './requests.ts';
+import {
+  CAP,
+  type CapabilitiesFields,
+  getCapabilities,
+  getCertificate,
+  getVersion,
+  type KeyExchangeFields,
+  keyExchange,
+  message,
+  negotiateAlgorithms,
+  REQUEST,
+  REQUESTER_FLAGS,
+  RESPONSE,
+  type Version,
+} from './requests.ts';
 import { type Binding, hmac384, Session, sha384 } from './session.ts';
 import { trimmed } from './trimmed.ts';
 
@@ -52,7 +66,9 @@ export class Peer {
 
   /** Thirty-two bytes that are never the same in one connection. */
   nonce(): Uint8Array {
-    return createHash('sha256').update(`nonce ${this.counter++}`).digest();
+    return createHash('sha256')
+      .update(`nonce ${this.counter++}`)
+      .digest();
   }
 
   /** Says something in the clear. */

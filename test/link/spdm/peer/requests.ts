@@ -164,7 +164,18 @@ export interface AlgorithmsFields {
 
 /** NEGOTIATE_ALGORITHMS. */
 export function negotiateAlgorithms(version: number, fields: AlgorithmsFields = {}): Uint8Array {
-  const { tables = TABLES, param1 = tables.length, param2 = 0, measurementSpecification = 1, otherParams = version >= 0x12 ? 2 : 0, baseAsym = 0x80, baseHash = 2, extAsymCount = 0, extHashCount = 0, lengthDelta = 0 } = fields;
+  const {
+    tables = TABLES,
+    param1 = tables.length,
+    param2 = 0,
+    measurementSpecification = 1,
+    otherParams = version >= 0x12 ? 2 : 0,
+    baseAsym = 0x80,
+    baseHash = 2,
+    extAsymCount = 0,
+    extHashCount = 0,
+    lengthDelta = 0,
+  } = fields;
   const body = tables.map(({ type, supported, external = 0, count = 0x20 | external }) => Buffer.concat([Uint8Array.of(type, count), le(supported, 2), Buffer.alloc(4 * external)]));
   const tail = [Buffer.alloc(12), Uint8Array.of(extAsymCount, extHashCount, 0, 0), Buffer.alloc(4 * (extAsymCount + extHashCount)), ...body];
   const length = (fields.length ?? 16 + tail.reduce((sum, part) => sum + part.length, 0)) + lengthDelta;

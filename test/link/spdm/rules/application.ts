@@ -15,14 +15,20 @@ const VERIFY = 3;
 
 const heartbeat = ({ version }: Peer): Uint8Array => message(version, REQUEST.HEARTBEAT);
 const end = ({ version }: Peer): Uint8Array => message(version, REQUEST.END_SESSION);
-const keyUpdate = (operation: number, tag = 1) => ({ version }: Peer): Uint8Array => message(version, REQUEST.KEY_UPDATE, operation, tag);
+const keyUpdate =
+  (operation: number, tag = 1) =>
+  ({ version }: Peer): Uint8Array =>
+    message(version, REQUEST.KEY_UPDATE, operation, tag);
 
 /** Asserts that the session serves. */
 async function beats(id: string, peer: Peer): Promise<void> {
   expectHead(id, peer, await peer.sayIn(heartbeat(peer)), RESPONSE.HEARTBEAT_ACK);
 }
 
-const beat = (id: string) => (answer: Uint8Array): void => expect([answer[2], answer[3]], `${id}: Param1 and Param2 are reserved`).toEqual([0, 0]);
+const beat =
+  (id: string) =>
+  (answer: Uint8Array): void =>
+    expect([answer[2], answer[3]], `${id}: Param1 and Param2 are reserved`).toEqual([0, 0]);
 
 /** The three refusals that all requests of a session share. */
 const shared = (numbers: { readonly version: string; readonly handshake: string; readonly clear: string }, clause: string, cap: number, code: number, param1 = 0): readonly Rule[] => [
@@ -63,12 +69,14 @@ const shared = (numbers: { readonly version: string; readonly handshake: string;
   },
 ];
 
-const tagged = (operation: number, tag: number): Case['run'] => async (peer) => {
-  const answer = await peer.sayKeyUpdate(operation, tag);
-  expectHead('13.1', peer, answer, RESPONSE.KEY_UPDATE_ACK);
-  expect(answer[2], '13.1.4: operation').toBe(operation);
-  expect(answer[3], '13.1.5: tag').toBe(tag);
-};
+const tagged =
+  (operation: number, tag: number): Case['run'] =>
+  async (peer) => {
+    const answer = await peer.sayKeyUpdate(operation, tag);
+    expectHead('13.1', peer, answer, RESPONSE.KEY_UPDATE_ACK);
+    expect(answer[2], '13.1.4: operation').toBe(operation);
+    expect(answer[3], '13.1.5: tag').toBe(tag);
+  };
 
 /** Updates one after the other; every one is told, verified and used. */
 const updates = (name: string, operations: readonly number[]): Case => ({

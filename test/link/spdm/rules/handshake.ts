@@ -143,7 +143,10 @@ const finishes: Case = {
 };
 
 /** FINISH with Param1 and Param2 of the test's choice. */
-const oddFinish = (param1: number, param2: number, size = 48) => ({ version }: Peer): Uint8Array => message(version, REQUEST.FINISH, param1, param2, new Uint8Array(size));
+const oddFinish =
+  (param1: number, param2: number, size = 48) =>
+  ({ version }: Peer): Uint8Array =>
+    message(version, REQUEST.FINISH, param1, param2, new Uint8Array(size));
 
 /** FINISH with one bit of its verify data turned. */
 const forged = (peer: Peer): Uint8Array => Uint8Array.from(peer.finish(), (byte, i) => (i === 4 ? byte ^ 1 : byte));

@@ -26,13 +26,19 @@ const digestsRules: readonly Rule[] = [
     needs: CAP.CERT,
     at: 'algorithms',
     cases: [
-      answers('4.1', 'asked once', ({ version }) => message(version, REQUEST.GET_DIGESTS), RESPONSE.DIGESTS, (answer) => {
-        const mask = answer[3] ?? 0;
-        expect(mask & 1, '4.1.4: slot 0').toBe(1);
-        const count = [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (mask >> bit) & 1).length;
-        expect(answer.length, '4.1.5: size').toBe(4 + 48 * count);
-        expect(answer[2], 'Param1 is reserved').toBe(0);
-      }),
+      answers(
+        '4.1',
+        'asked once',
+        ({ version }) => message(version, REQUEST.GET_DIGESTS),
+        RESPONSE.DIGESTS,
+        (answer) => {
+          const mask = answer[3] ?? 0;
+          expect(mask & 1, '4.1.4: slot 0').toBe(1);
+          const count = [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (mask >> bit) & 1).length;
+          expect(answer.length, '4.1.5: size').toBe(4 + 48 * count);
+          expect(answer[2], 'Param1 is reserved').toBe(0);
+        },
+      ),
     ],
   },
   { id: '4.2', clause: DIGESTS_CLAUSE, says: 'GET_DIGESTS of another version is refused', needs: CAP.CERT, at: 'algorithms', cases: otherVersions('4.2', (version) => message(version, REQUEST.GET_DIGESTS)) },

@@ -8,14 +8,4 @@ import { ALGORITHMS_RULES, CAPABILITIES_RULES, SHORT_RULES } from './negotiation
 import { ORDER_RULES } from './order.ts';
 import { SECURED_RULES } from './secured.ts';
 
-export const RULES: readonly Rule[] = [
-  ...CAPABILITIES_RULES,
-  ...ALGORITHMS_RULES,
-  ...SHORT_RULES,
-  ...IDENTITY_RULES,
-  ...MEASUREMENTS_RULES,
-  ...HANDSHAKE_RULES,
-  ...APPLICATION_RULES,
-  ...SECURED_RULES,
-  ...ORDER_RULES,
-];
+export const RULES: readonly Rule[] = [...CAPABILITIES_RULES, ...ALGORITHMS_RULES, ...SHORT_RULES, ...IDENTITY_RULES, ...MEASUREMENTS_RULES, ...HANDSHAKE_RULES, ...APPLICATION_RULES, ...SECURED_RULES, ...ORDER_RULES];

@@ -129,7 +129,14 @@ const blocksHold: Case = {
 export const MEASUREMENTS_RULES: readonly Rule[] = [
   { id: '7.6/7.9', clause: CLAUSE, says: 'MEASUREMENTS gives their number, one or all, signed over everything since the last signature', needs: CAP.MEAS_SIG, at: 'certificate', cases: successCases('7.9', false) },
   { id: '7.7/7.10', clause: CLAUSE, says: 'in a session as in the clear, with a transcript of its own', needs: CAP.MEAS_SIG, at: 'session', cases: successCases('7.10', true) },
-  { id: '7.2', clause: CLAUSE, says: 'GET_MEASUREMENTS of another version is refused', needs: CAP.MEAS_SIG, at: 'certificate', cases: otherVersions('7.2', (version, peer) => getMeasurements(version, 0, { nonce: peer.nonce() })) },
+  {
+    id: '7.2',
+    clause: CLAUSE,
+    says: 'GET_MEASUREMENTS of another version is refused',
+    needs: CAP.MEAS_SIG,
+    at: 'certificate',
+    cases: otherVersions('7.2', (version, peer) => getMeasurements(version, 0, { nonce: peer.nonce() })),
+  },
   {
     id: '7.4',
     clause: CLAUSE,

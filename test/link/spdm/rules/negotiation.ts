@@ -194,7 +194,10 @@ function checkAlgorithms(answer: Uint8Array, peer: Peer): void {
   expect(oneBit(bytes.readUInt32LE(8)), '3.6.8: one MeasurementHashAlgo').toBe(true);
   expect(oneBit(bytes.readUInt32LE(12)), '3.6.9: one BaseAsymSel').toBe(true);
   expect(oneBit(bytes.readUInt32LE(16)), '3.6.10: one BaseHashSel').toBe(true);
-  expect(bytes.subarray(20, 32).every((byte) => byte === 0), '3.6: reserved bytes').toBe(true);
+  expect(
+    bytes.subarray(20, 32).every((byte) => byte === 0),
+    '3.6: reserved bytes',
+  ).toBe(true);
   const tables = Array.from({ length: count }, (_, i) => ({ type: bytes[36 + 4 * i], fixed: bytes[37 + 4 * i], chosen: bytes.readUInt16LE(38 + 4 * i) }));
   expect(
     tables.map(({ type }) => type),
@@ -298,6 +301,13 @@ export const SHORT_RULES: readonly Rule[] = [
     clause: 'DSP0274, Generic SPDM message format',
     says: 'what is shorter than a message is dropped or refused',
     at: 'algorithms',
-    cases: [0, 1, 2, 3].map((length) => refuses('T0.1', `${length} bytes`, ({ version }) => message(version, REQUEST.GET_DIGESTS).subarray(0, length), { error: ['InvalidRequest', 'UnsupportedRequest', 'UnexpectedRequest'], data: 'any', version: 'any', orSilence: true })),
+    cases: [0, 1, 2, 3].map((length) =>
+      refuses('T0.1', `${length} bytes`, ({ version }) => message(version, REQUEST.GET_DIGESTS).subarray(0, length), {
+        error: ['InvalidRequest', 'UnsupportedRequest', 'UnexpectedRequest'],
+        data: 'any',
+        version: 'any',
+        orSilence: true,
+      }),
+    ),
   },
 ];

@@ -42,18 +42,27 @@ const OUT_OF_ORDER: Refusal = { error: ['UnexpectedRequest', 'SessionRequired'],
 function orderRules(id: string, at: Phase, says: string, clause: string, allowed: readonly Sample[], refusal: Refusal, inSession = false): readonly Rule[] {
   return names
     .filter((name) => !allowed.includes(name))
-    .map((name): Rule => ({ id: `${id} ${name}`, clause, says, at, needs: (NEEDS[name] ?? 0) | (inSession ? CAP.KEY_EX : 0), cases: [refuses(id, inSession ? 'in the session' : 'in the clear', SAMPLES[name], refusal, inSession)] }));
+    .map(
+      (name): Rule => ({
+        id: `${id} ${name}`,
+        clause,
+        says,
+        at,
+        needs: (NEEDS[name] ?? 0) | (inSession ? CAP.KEY_EX : 0),
+        cases: [refuses(id, inSession ? 'in the session' : 'in the clear', SAMPLES[name], refusal, inSession)],
+      }),
+    );
 }
 
 /** What a responder of neither profile can: it says which request it does not know. */
 const UNKNOWN: Readonly<Record<string, number>> = {
-  'PSK_EXCHANGE': REQUEST.PSK_EXCHANGE,
-  'PSK_FINISH': REQUEST.PSK_FINISH,
-  'GET_CSR': REQUEST.GET_CSR,
-  'SET_CERTIFICATE': REQUEST.SET_CERTIFICATE,
-  'CHUNK_SEND': REQUEST.CHUNK_SEND,
-  'CHUNK_GET': REQUEST.CHUNK_GET,
-  'VENDOR_DEFINED_REQUEST': REQUEST.VENDOR_DEFINED_REQUEST,
+  PSK_EXCHANGE: REQUEST.PSK_EXCHANGE,
+  PSK_FINISH: REQUEST.PSK_FINISH,
+  GET_CSR: REQUEST.GET_CSR,
+  SET_CERTIFICATE: REQUEST.SET_CERTIFICATE,
+  CHUNK_SEND: REQUEST.CHUNK_SEND,
+  CHUNK_GET: REQUEST.CHUNK_GET,
+  VENDOR_DEFINED_REQUEST: REQUEST.VENDOR_DEFINED_REQUEST,
   'a code of nothing, 0x80': 0x80,
   'a code of nothing, 0x90': 0x90,
   'a code of nothing, 0xd5': 0xd5,
@@ -61,7 +70,10 @@ const UNKNOWN: Readonly<Record<string, number>> = {
 };
 
 /** Says the version in whatever code. */
-const unknown = (code: number) => ({ version }: { readonly version: Version }): Uint8Array => message(version, code, 0, 0, new Uint8Array(32));
+const unknown =
+  (code: number) =>
+  ({ version }: { readonly version: Version }): Uint8Array =>
+    message(version, code, 0, 0, new Uint8Array(32));
 
 /** Rules of order. */
 export const ORDER_RULES: readonly Rule[] = [

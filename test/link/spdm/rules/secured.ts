@@ -33,11 +33,13 @@ const tampered = (name: string, change: (record: Buffer, peer: Peer) => Uint8Arr
   },
 });
 
-const flip = (at: (record: Buffer, peer: Peer) => number) => (record: Buffer, peer: Peer): Uint8Array => {
-  const i = at(record, peer);
-  record[i] = (record[i] ?? 0) ^ 1;
-  return record;
-};
+const flip =
+  (at: (record: Buffer, peer: Peer) => number) =>
+  (record: Buffer, peer: Peer): Uint8Array => {
+    const i = at(record, peer);
+    record[i] = (record[i] ?? 0) ^ 1;
+    return record;
+  };
 
 /** Bytes before the ciphertext. */
 const headOf = (peer: Peer): number => 4 + peer.wire.binding.sequenceBytes + 2;
@@ -51,13 +53,34 @@ export const SECURED_RULES: readonly Rule[] = [
     needs: CAP.KEY_EX | CAP.HBEAT,
     at: 'session',
     cases: [
-      tampered('first byte of the ciphertext', flip((_, peer) => headOf(peer))),
-      tampered('second byte of the ciphertext', flip((_, peer) => headOf(peer) + 1)),
-      tampered('last byte of the ciphertext', flip((record) => record.length - 17)),
-      tampered('first byte of the tag', flip((record) => record.length - 16)),
-      tampered('last byte of the tag', flip((record) => record.length - 1)),
-      tampered('low byte of the length', flip((_, peer) => headOf(peer) - 2)),
-      tampered('high byte of the length', flip((_, peer) => headOf(peer) - 1)),
+      tampered(
+        'first byte of the ciphertext',
+        flip((_, peer) => headOf(peer)),
+      ),
+      tampered(
+        'second byte of the ciphertext',
+        flip((_, peer) => headOf(peer) + 1),
+      ),
+      tampered(
+        'last byte of the ciphertext',
+        flip((record) => record.length - 17),
+      ),
+      tampered(
+        'first byte of the tag',
+        flip((record) => record.length - 16),
+      ),
+      tampered(
+        'last byte of the tag',
+        flip((record) => record.length - 1),
+      ),
+      tampered(
+        'low byte of the length',
+        flip((_, peer) => headOf(peer) - 2),
+      ),
+      tampered(
+        'high byte of the length',
+        flip((_, peer) => headOf(peer) - 1),
+      ),
       tampered('session id of nobody', (record) => {
         record.writeUInt32LE(0x1234_5678, 0);
         return record;

@@ -16,7 +16,7 @@ import {
   MEASUREMENTS_NONCE_SIZE,
 } from '../../messages/measurements.ts';
 import { signedMessage } from '../../session/signature.ts';
-import { Transcript } from '../../session/transcript.ts';
+import type { Transcript } from '../../session/transcript.ts';
 import type { Answer, Exchange } from '../connection.ts';
 import type { DeviceMeasurement } from '../identity.ts';
 import { Refusal } from '../refusal.ts';

@@ -2,17 +2,7 @@
 import { ByteReader } from '../../../../codec/stream.ts';
 import { joined, sameBytes } from '../../bytes.ts';
 import { type Algorithms, decodeNegotiateAlgorithms, encodeAlgorithms, SUITE, TABLE_TYPE } from '../../messages/algorithms.ts';
-import {
-  CAPABILITIES_11,
-  CAPABILITIES_12,
-  GET_CAPABILITIES_11,
-  GET_CAPABILITIES_12,
-  GET_VERSION,
-  LEAST_TRANSFER_SIZE,
-  requesterFlagsHold,
-  VERSION_ENTRY,
-  VERSION_HEAD,
-} from '../../messages/capabilities.ts';
+import { CAPABILITIES_11, CAPABILITIES_12, GET_CAPABILITIES_11, GET_CAPABILITIES_12, GET_VERSION, LEAST_TRANSFER_SIZE, requesterFlagsHold, VERSION_ENTRY, VERSION_HEAD } from '../../messages/capabilities.ts';
 import { MESSAGE_HEADER, SPDM_VERSION, type SpdmVersion } from '../../messages/header.ts';
 import type { Answer, Connection, Exchange } from '../connection.ts';
 import { Refusal } from '../refusal.ts';
