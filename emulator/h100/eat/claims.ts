@@ -101,6 +101,24 @@ export const DEVICE_CLAIMS: Readonly<Record<'gpu' | 'switch', readonly ClaimRow[
   ],
 };
 
+/** What each claim means, by its name. */
+export const CLAIM_DOCS: Readonly<Record<string, string>> = {
+  alg: 'how it is signed',
+  kid: 'name of the key in the key set of the service',
+  sub: 'what it is about',
+  iss: 'the service',
+  nbf: 'valid from (seconds since 1970)',
+  exp: 'valid until (seconds since 1970)',
+  iat: 'made at (seconds since 1970)',
+  jti: 'id of the token',
+  eat_nonce: 'what the client asked with',
+  submods: 'digests of the tokens of the devices',
+  'x-nvidia-ver': 'version of the claims',
+  'x-nvidia-overall-att-result': 'the verdict on all devices',
+  'x-nvidia-error-details': 'why there are no claims about the device',
+  ...Object.fromEntries(Object.values(DEVICE_CLAIMS).flatMap((rows) => rows.map(({ name, doc }) => [name, doc]))),
+};
+
 /** The claims about one device. @param nonce in hexadecimal */
 export function deviceClaims(device: 'gpu' | 'switch', version: ClaimsVersion, findings: DeviceFindings, frame: TokenFrame, nonce: string): Record<string, unknown> {
   const rows = DEVICE_CLAIMS[device].filter(({ only }) => only === undefined || only === version);
