@@ -1,6 +1,7 @@
 /** Recognises a file by its contents and takes it apart. A new structure is one row. */
 import { ConfigError, TeemuError } from '../errors.ts';
 import { CERTIFICATE_RECOGNISERS } from './certificates.ts';
+import { H100_RECOGNISERS } from './h100/index.ts';
 import type { InspectContext, Inspection, Recogniser } from './inspection.ts';
 import { SNP_RECOGNISERS } from './snp.ts';
 import { TDX_RECOGNISERS } from './tdx/index.ts';
@@ -8,8 +9,8 @@ import { TDX_RECOGNISERS } from './tdx/index.ts';
 /** Longest file that is inspected, in bytes. */
 export const MAX_INSPECTED = 16 * 1024 * 1024;
 
-/** Every kind of file that is recognised, in the order in which they are tried: quotes and collateral hold certificates in PEM, so these come before them. */
-export const RECOGNISERS: readonly Recogniser[] = [...TDX_RECOGNISERS, ...CERTIFICATE_RECOGNISERS, ...SNP_RECOGNISERS];
+/** Every kind of file that is recognised, in the order in which they are tried: quotes, collateral and manifests hold certificates in PEM, so these come before them. */
+export const RECOGNISERS: readonly Recogniser[] = [...TDX_RECOGNISERS, ...H100_RECOGNISERS, ...CERTIFICATE_RECOGNISERS, ...SNP_RECOGNISERS];
 
 /**
  * Recognises a file and takes it apart.

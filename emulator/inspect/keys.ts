@@ -78,8 +78,8 @@ export function isSignedByPoint(message: Uint8Array, signature: Uint8Array, poin
   return key !== undefined && (attempt(() => verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)) ?? false);
 }
 
-/** Whether the key of a certificate made the signature r ‖ s over SHA-256 of the message. @param spki DER SubjectPublicKeyInfo */
-export function isSignedByKey(message: Uint8Array, signature: Uint8Array, spki: Uint8Array): boolean {
+/** Whether the key of a certificate made the signature r ‖ s over a digest of the message. @param spki DER SubjectPublicKeyInfo */
+export function isSignedByKey(message: Uint8Array, signature: Uint8Array, spki: Uint8Array, hash: 'sha256' | 'sha384' = 'sha256'): boolean {
   const key = publicKey(spki);
-  return key?.asymmetricKeyType === 'ec' && (attempt(() => verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)) ?? false);
+  return key?.asymmetricKeyType === 'ec' && (attempt(() => verify(hash, message, { key, dsaEncoding: 'ieee-p1363' }, signature)) ?? false);
 }
