@@ -4,7 +4,9 @@ import { ConfigError } from '../../errors.ts';
 import { type CertificateSpec, type ExtensionSpec, type IssuedCertificate, issueCertificate } from '../../pki/issue.ts';
 import {
   attestationSpec,
+  beginOf,
   bootRomSpec,
+  deviceBegin,
   NRAS_PERIOD,
   type NvidiaAuthorityId,
   type NvidiaCaId,
@@ -13,6 +15,7 @@ import {
   nvidiaProfile,
   nvidiaResponderSpec,
   nrasLeafSpec,
+  responderBegin,
   responderSerialForm,
   type RimKind,
   type SerialForm,
@@ -95,8 +98,9 @@ export class NvidiaAuthority {
   /** The certificate of an authority or RIM signer. */
   certificate(id: NvidiaAuthorityId, change?: Change<CertificateSpec>): IssuedCertificate {
     const { issuer, serial } = nvidiaProfile(id);
-    const spec = nvidiaCertificateSpec(id, this.world.now(), { spki: this.key(id).spki, issuer: this.key(issuer) }, this.#serial(id, serial));
-    return this.#issue(`${id}/${spec.notBefore}`, spec, this.key(issuer), change);
+    const now = this.world.now();
+    const spec = (): CertificateSpec => nvidiaCertificateSpec(id, now, { spki: this.key(id).spki, issuer: this.key(issuer) }, this.#serial(id, serial));
+    return this.#issue(`${id}/${beginOf(id, now)}`, spec, () => this.key(issuer), change);
   }
 
   /** The root of device identities, of RIM signers, or of NRAS. */
@@ -110,16 +114,15 @@ export class NvidiaAuthority {
    * @throws {RangeError} for a PDI that has not 8 bytes or an FWID that has not 48
    */
   deviceCertificates(d: DeviceIdentity, changes: Partial<Record<DeviceLevel, Change<CertificateSpec>>> = {}): readonly IssuedCertificate[] {
-    const device = this.#device(d);
+    checkIdentity(d);
     const now = this.world.now();
     const { identity } = NVIDIA_CHIPS[d.architecture];
-    const [ak, brom, provisioner] = [this.attestationKey(d), this.bootRomKey(d), this.key(`provisioner/${d.architecture}`)];
-    const name = `${d.architecture}/${hex(d.pdi)}`;
-    const leaf = attestationSpec(device, now, { spki: ak.spki, issuer: brom });
-    const bootRom = bootRomSpec(device, now, { spki: brom.spki, issuer: provisioner });
+    const brom = (): EcSigner => this.bootRomKey(d);
+    const provisioner = (): EcSigner => this.key(`provisioner/${d.architecture}`);
+    const name = `${d.architecture}/${hex(d.pdi)}/${deviceBegin(d.architecture, now)}`;
     return [
-      this.#issue(`attestation/${name}/${hex(d.fwid)}/${leaf.notBefore}`, leaf, brom, changes.attestation),
-      this.#issue(`bootRom/${name}/${bootRom.notBefore}`, bootRom, provisioner, changes.bootRom),
+      this.#issue(`attestation/${name}/${hex(d.fwid)}`, () => attestationSpec(this.#device(d), now, { spki: this.attestationKey(d).spki, issuer: brom() }), brom, changes.attestation),
+      this.#issue(`bootRom/${name}`, () => bootRomSpec(this.#device(d), now, { spki: brom().spki, issuer: provisioner() }), provisioner, changes.bootRom),
       this.certificate(`provisioner/${d.architecture}`, changes.provisioner),
       this.certificate(`identity/${identity}`, changes.identity),
       this.certificate('device-root', changes.root),
@@ -146,9 +149,10 @@ export class NvidiaAuthority {
   /** Who answers for what an authority issues. @throws {TypeError} for an authority that has no responder */
   ocspResponder(issuer: NvidiaCaId, change?: Change<CertificateSpec>): { readonly signer: EcSigner; readonly certificate: IssuedCertificate } {
     const signer = this.world.ecKey(`nvidia/ocsp/${issuer}`, 'P-384');
-    const serial = this.#serial(`ocsp/${issuer}`, responderSerialForm(issuer));
-    const spec = nvidiaResponderSpec(issuer, this.world.now(), { spki: signer.spki, issuer: this.key(issuer) }, serial);
-    return { signer, certificate: this.#issue(`ocsp/${issuer}/${spec.notBefore}`, spec, this.key(issuer), change) };
+    const now = this.world.now();
+    const key = (): EcSigner => this.key(issuer);
+    const spec = (): CertificateSpec => nvidiaResponderSpec(issuer, now, { spki: signer.spki, issuer: key() }, this.#serial(`ocsp/${issuer}`, responderSerialForm(issuer)));
+    return { signer, certificate: this.#issue(`ocsp/${issuer}/${responderBegin(issuer, now)}`, spec, key, change) };
   }
 
   /** The key that NRAS signs with now. */
@@ -225,18 +229,19 @@ export class NvidiaAuthority {
   #nrasKey(period: number): NrasKey {
     const label = `nvidia/nras/${period}`;
     const signer = this.world.ecKey(label, 'P-384');
-    const issuer = this.key('nras-intermediate');
+    const issuer = (): EcSigner => this.key('nras-intermediate');
     const from = period * NRAS_PERIOD;
-    const spec = nrasLeafSpec(from, { spki: signer.spki, issuer }, this.#serial(`nras/${period}`, 'low20'));
+    const spec = (): CertificateSpec => nrasLeafSpec(from, { spki: signer.spki, issuer: issuer() }, this.#serial(`nras/${period}`, 'low20'));
     const stamp = new Date(from).toISOString().replace(/\D/g, '');
     return { signer, chain: [this.#issue(label, spec, issuer), this.certificate('nras-intermediate')], kid: `nv-eat-kid-prod-${stamp}-${uuid(this.world.derive(`${label}/kid`, 16))}` };
   }
 
-  #issue(id: string, spec: CertificateSpec, signer: EcSigner, change?: Change<CertificateSpec>): IssuedCertificate {
-    if (change) return issueCertificate((change.edit ?? ((s) => s))(spec), change.signedBy ?? signer);
+  /** @param id the same for two certificates only if they are the same */
+  #issue(id: string, spec: () => CertificateSpec, signer: () => EcSigner, change?: Change<CertificateSpec>): IssuedCertificate {
+    if (change) return issueCertificate((change.edit ?? ((s) => s))(spec()), change.signedBy ?? signer());
     const cached = this.#issued.get(id);
     if (cached) return cached;
-    const issued = issueCertificate(spec, signer);
+    const issued = issueCertificate(spec(), signer());
     if (this.#issued.size >= CACHED) this.#issued.clear();
     this.#issued.set(id, issued);
     return issued;
@@ -250,8 +255,6 @@ export class NvidiaAuthority {
   }
 
   #device({ architecture, pdi, fwid }: DeviceIdentity): NvidiaDevice {
-    if (pdi.length !== PDI_LENGTH) throw new RangeError(`a PDI has ${PDI_LENGTH} bytes, not ${pdi.length}`);
-    if (fwid.length !== FWID_LENGTH) throw new RangeError(`an FWID has ${FWID_LENGTH} bytes, not ${fwid.length}`);
     return { chip: architecture, pdi, eui: this.world.derive(`nvidia/eui/${architecture}/${hex(pdi)}`, EUI_LENGTH), fwid: this.#fwidExtension({ architecture, pdi, fwid }) };
   }
 
@@ -259,6 +262,11 @@ export class NvidiaAuthority {
     const { name, engine, fwid } = NVIDIA_CHIPS[d.architecture];
     return fwid === 'compositeDeviceId' ? compositeDeviceId(this.bootRomKey(d).spki, d.fwid) : diceTcbInfo(blackwellTcbInfo(`${name} A01 ${engine}`, d.fwid));
   }
+}
+
+function checkIdentity({ pdi, fwid }: DeviceIdentity): void {
+  if (pdi.length !== PDI_LENGTH) throw new RangeError(`a PDI has ${PDI_LENGTH} bytes, not ${pdi.length}`);
+  if (fwid.length !== FWID_LENGTH) throw new RangeError(`an FWID has ${FWID_LENGTH} bytes, not ${fwid.length}`);
 }
 
 function stripped(serial: Uint8Array): Uint8Array {

@@ -265,11 +265,29 @@ export function nvidiaProfile(id: NvidiaAuthorityId): NvidiaProfile {
 function lifeAt({ from, until, span }: Life, now: number): { notBefore: number; notAfter: number } {
   const years = (at: string, by: number): number => new Date(at).setUTCFullYear(new Date(at).getUTCFullYear() + by);
   const step = span ?? 1;
-  let by = 0;
+  let by = span === undefined ? 0 : Math.max(0, Math.floor((new Date(now).getUTCFullYear() - new Date(from).getUTCFullYear()) / step) - 1) * step;
   while (now < years(from, by)) by -= step;
   while (span !== undefined && now >= years(from, by + span)) by += span;
   return { notBefore: years(from, by), notAfter: span === undefined ? Date.parse(until) : years(until, by) };
 }
+
+/** When the certificate of an authority begins that is valid at a time: a caller may keep one as long as this stays the same. @param now milliseconds since 1970 */
+export function beginOf(id: NvidiaAuthorityId, now: number): number {
+  return lifeAt(nvidiaProfile(id).life, now).notBefore;
+}
+
+/** The same of an authority's OCSP responder. */
+export function responderBegin(issuer: NvidiaCaId, now: number): number {
+  return lifeAt(responderLife(issuer), now).notBefore;
+}
+
+/** The same of a device. */
+export function deviceBegin(chip: NvidiaChip, now: number): number {
+  return lifeAt(deviceLife(chip), now).notBefore;
+}
+
+const responderLife = (issuer: NvidiaCaId): Life => ({ ...responderRow(issuer), span: 2 });
+const deviceLife = (chip: NvidiaChip): Life => ({ from: NVIDIA_CHIPS[chip].since, until: FOREVER });
 
 /** What every certificate of a spec has in common, for a row. @param serial unsigned, big-endian */
 function filledIn(profile: Pick<NvidiaProfile, 'subject' | 'issuer' | 'life' | 'timeForm' | 'extensions'>, now: number, keys: Keys, serial: Uint8Array): CertificateSpec {
@@ -303,8 +321,8 @@ function responderRow(issuer: NvidiaCaId): NonNullable<NvidiaProfile['responder'
 
 /** The certificate of who answers for what an authority issues. @throws {TypeError} for an authority that has no responder */
 export function nvidiaResponderSpec(issuer: NvidiaCaId, now: number, keys: Keys, serial: Uint8Array): CertificateSpec {
-  const { commonName, form, from, until } = responderRow(issuer);
-  return filledIn({ ...RESPONDER_FORMS[form], subject: nvidiaName(commonName), issuer, life: { from, until, span: 2 } }, now, keys, serial);
+  const { commonName, form } = responderRow(issuer);
+  return filledIn({ ...RESPONDER_FORMS[form], subject: nvidiaName(commonName), issuer, life: responderLife(issuer) }, now, keys, serial);
 }
 
 /** A device as its certificates name it. */
@@ -338,7 +356,7 @@ const bootRomName = ({ chip, pdi }: NvidiaDevice): NameAttribute[] => deviceName
 export function bootRomSpec(device: NvidiaDevice, now: number, keys: Keys): CertificateSpec {
   const row: NvidiaChipRow = NVIDIA_CHIPS[device.chip];
   const extensions = [CA, fixed(keyUsage('keyCertSign')), ...(row.bootRomAccess ? [OCSP] : []), SKI, AKI];
-  return filledIn({ subject: bootRomName(device), issuer: `provisioner/${device.chip}`, life: { from: row.since, until: FOREVER }, extensions }, now, keys, bootRomSerial(device.chip, device.pdi));
+  return filledIn({ subject: bootRomName(device), issuer: `provisioner/${device.chip}`, life: deviceLife(device.chip), extensions }, now, keys, bootRomSerial(device.chip, device.pdi));
 }
 
 /** DMTF SPDM device information (DSP0274 §10.8.2) as another name. */
@@ -350,7 +368,7 @@ export function attestationSpec(device: NvidiaDevice, now: number, keys: Keys): 
   const serial = attestationSerial(keys.spki);
   const subject = deviceName(upperHex(serial), `${row.name} A01 ${row.engine} FMC LF`);
   const extensions = [SIGNING, SKI, AKI, fixed(otherName(DEVICE_INFO_OID, `NVIDIA:${row.name}:48B02D${upperHex(device.eui)}`)), fixed(device.fwid)];
-  return { ...filledIn({ subject, issuer: `provisioner/${device.chip}`, life: { from: row.since, until: FOREVER }, extensions }, now, keys, serial), issuer: bootRomName(device) };
+  return { ...filledIn({ subject, issuer: `provisioner/${device.chip}`, life: deviceLife(device.chip), extensions }, now, keys, serial), issuer: bootRomName(device) };
 }
 
 const DAY = 86_400_000;

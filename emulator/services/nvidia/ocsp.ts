@@ -66,6 +66,7 @@ export class NvidiaOcsp implements Service {
   readonly #issuers = new Map<CertIdHash, ReadonlyMap<string, NvidiaCaId>>();
   /** Serials of what an authority has issued, as hex. */
   readonly #serials = new Map<NvidiaCaId, ReadonlySet<string>>();
+  readonly #keyHashes = new Map<NvidiaCaId, Uint8Array>();
   readonly #answers = new Cache<Reply>(CACHED);
   #period = '';
 
@@ -102,7 +103,7 @@ export class NvidiaOcsp implements Service {
     const { signer, certificate } = this.authority.ocspResponder(issuer, change.responder);
     const producedAt = this.#producedAt(issuer, asked.nonce !== undefined);
     const spec: OcspSpec = {
-      responder: responderKeyHash(signer.spki),
+      responder: this.#keyHash(issuer, signer),
       producedAt,
       responses: asked.requests.map(({ certId }) => ({ certId: certId.der, status: this.status(issuer, certId.serial), thisUpdate: producedAt, nextUpdate: producedAt + OCSP_LIFETIME })),
       ...(asked.nonce ? { nonce: asked.nonce } : {}),
@@ -155,6 +156,12 @@ export class NvidiaOcsp implements Service {
   #issuerOf(ids: readonly CertId[]): NvidiaCaId | undefined {
     const [first, ...others] = ids.map(({ hash, issuerNameHash, issuerKeyHash }) => hash && this.#issuersBy(hash).get(hex(issuerNameHash) + hex(issuerKeyHash)));
     return others.every((other) => other === first) ? first : undefined;
+  }
+
+  #keyHash(issuer: NvidiaCaId, { spki }: EcSigner): Uint8Array {
+    const known = this.#keyHashes.get(issuer) ?? responderKeyHash(spki);
+    this.#keyHashes.set(issuer, known);
+    return known;
   }
 
   #issuersBy(hash: CertIdHash): ReadonlyMap<string, NvidiaCaId> {
