@@ -95,7 +95,10 @@ export function runPush({ memory, shared, staging }: Reach, context: CslContext,
     const address = at(CE.SET_SEMAPHORE_A, CE.SET_SEMAPHORE_B);
     const payload = state.get(CE.SET_SEMAPHORE_PAYLOAD) ?? 0;
     if (address % WORD !== 0) throw new LinkError('mmuFault', 'a semaphore is not on 4 bytes');
-    if (isShared(address)) return shared.storeWord(sharedAt(address, WORD), payload);
+    if (isShared(address)) {
+      shared.storeWord(sharedAt(address, WORD), payload);
+      return;
+    }
     const word = memory.view(address, WORD);
     new DataView(word.buffer, word.byteOffset, WORD).setUint32(0, payload, true);
   }

@@ -136,7 +136,8 @@ export class Gpu {
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       this.#sec2 = undefined;
-      return this.#tellStopped(SEC2_CHANNEL, error.outcome);
+      this.#tellStopped(SEC2_CHANNEL, error.outcome);
+      return;
     }
     const bytes = this.memory.view(push.address, push.length);
     if (bytes.length < PUSH_HEADER.size) return;

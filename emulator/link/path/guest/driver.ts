@@ -2,25 +2,25 @@
  * The guest's driver of one GPU: its session, SEC2's channel, copy channels, bounce buffers and key rotation. Asynchronous; several copies may be under way
  * at a time, and their data never leaves the guest in the clear. Source of the rules: NVIDIA open-gpu-kernel-modules 595.45.04.
  */
-import { type ContextFactory, type CslContext, driverKeys, newContext } from '../../channel/bundle.ts';
-import { channelCounter } from '../../channel/iv.ts';
+import { type ContextFactory, driverKeys, newContext } from '../../channel/bundle.ts';
 import type { Expand } from '../../channel/key-store.ts';
 import { copyEnginePair, sec2Pair } from '../../channel/labels.ts';
 import { LinkError } from '../../channel/outcomes.ts';
 import { IV_REMAINING_LIMIT, type Thresholds } from '../../channel/rotation.ts';
 import type { LinkSchemeName } from '../../channel/schemes.ts';
 import { LinkSession } from '../../channel/session.ts';
-import { encodeMethods, type Method } from '../../channel/work-mac.ts';
+import type { Method } from '../../channel/work-mac.ts';
 import type { Clock } from '../../../world.ts';
 import type { GcmEngine } from '../../engine/engine.ts';
-import { LAUNCH_ENTRY, METHOD_ENTRY, PUSH_HEADER, sec2Methods } from '../class-methods.ts';
 import { type Doorbell, HONEST_HOST, type Interposer } from '../doorbell.ts';
 import { MASK_PAIR } from '../gsp-messages.ts';
-import { LAUNCH_SIZE, RING, SHARED_BASE, type SharedMemory, SLOT_SIZE } from '../shared-memory.ts';
+import { RING, type SharedMemory, SLOT_SIZE } from '../shared-memory.ts';
 import { type BounceBuffer, BouncePool } from './bounce-pool.ts';
 import { type ChannelHost, DriverChannel } from './channel.ts';
 import { GspClient } from './gsp-client.ts';
 import { KeyPair } from './key-pair.ts';
+import { Rotator } from './rotator.ts';
+import { Sec2Queue } from './sec2-queue.ts';
 import { Turns } from './turns.ts';
 
 /** What a driver is made of. */
@@ -48,7 +48,6 @@ export interface DriverOptions {
 /** GPU memory that the driver keeps for pushes and semaphores: the last mebibyte. */
 const KEPT = 1 << 20;
 const PUSH_AREA = 1 << 19;
-const PUSH_STEP = 1024;
 const SECTOR = 32;
 
 /** The driver of one GPU. Make it with {@link GuestDriver.boot}. */
@@ -59,6 +58,7 @@ export class GuestDriver implements ChannelHost {
   readonly pool: BouncePool;
   readonly staging = new Uint8Array(SLOT_SIZE);
   readonly gsp: GspClient;
+  readonly sec2: Sec2Queue;
   readonly #options: DriverOptions;
   readonly #host: Interposer;
   readonly #contexts: ContextFactory;
@@ -67,9 +67,8 @@ export class GuestDriver implements ChannelHost {
   readonly #pairs = new Map<number, KeyPair>();
   /** Place of each channel's tracking semaphore. */
   readonly #places = new Map<number, number>();
+  readonly #rotator: Rotator;
   readonly #submissions = new Turns();
-  #sec2: CslContext | undefined;
-  #launchPut = 0;
   #lastChannel = 0;
   #fatal: LinkError | undefined;
 
@@ -82,7 +81,7 @@ export class GuestDriver implements ChannelHost {
     const masks = await driver.gsp.call('deriveKeys');
     const { scheme, store } = driver.session;
     const size = MASK_PAIR.locate('first').size;
-    scheme.slots.filter(({ type }) => type === 'CRYPT_COUNTER').forEach(({ globalKeyId }, i) => store.depositIvMask(globalKeyId, masks.slice(i * size, (i + 1) * size)));
+    for (const [i, { globalKeyId }] of scheme.slots.filter(({ type }) => type === 'CRYPT_COUNTER').entries()) store.depositIvMask(globalKeyId, masks.slice(i * size, (i + 1) * size));
     await driver.openSec2();
     return driver;
   }
@@ -107,6 +106,8 @@ export class GuestDriver implements ChannelHost {
       context: (id) => contexts(options.engine, driverKeys(this.session.store.retrieve(id)), 64),
       stopped: (channel, error) => this.#stopped(channel, error),
     });
+    this.sec2 = new Sec2Queue(shared, this.memorySize + PUSH_AREA, (publish) => this.#host.doorbell('launch', () => this.#ring(publish)));
+    this.#rotator = new Rotator({ session: this.session, clock, gsp: this.gsp, ivLimit: this.#ivLimit, wait: (until) => this.wait(until), fail: (error) => this.fail(error) });
   }
 
   /** Why the driver gave up on the GPU, or undefined while it works with it. */
@@ -159,15 +160,7 @@ export class GuestDriver implements ChannelHost {
 
   /** Opens SEC2's channel, again if it was stopped: both of its counters begin anew. @throws {LinkError} timeout, sessionLost */
   async openSec2(): Promise<void> {
-    await this.gsp.call('openSec2', [], () => {
-      this.#sec2 = this.#contexts(this.#options.engine, driverKeys(this.session.store.retrieve(sec2Pair('kernel')[0].globalKeyId)), 32);
-    });
-  }
-
-  /** SEC2's channel at the driver. @throws {LinkError} channelKilled while there is none */
-  get sec2(): CslContext {
-    if (!this.#sec2) throw new LinkError('channelKilled', 'SEC2');
-    return this.#sec2;
+    await this.gsp.call('openSec2', [], () => this.sec2.use(this.#contexts(this.#options.engine, driverKeys(this.session.store.retrieve(sec2Pair('kernel')[0].globalKeyId)), 32)));
   }
 
   /** What the driver does each second: a heartbeat when it is due, rotations whose time has come. @throws {LinkError} heartbeatLost, rotationFailed */
@@ -175,7 +168,7 @@ export class GuestDriver implements ChannelHost {
     this.requireAlive();
     if (this.session.heartbeatDue(this.#options.clock.now())) await this.heartbeat();
     await this.#submissions.run(async () => {
-      for (const pair of this.#pairs.values()) if (pair.rotation.pending || pair.check(this.#options.clock.now()) !== 'none') await this.#rotateIfNeeded(pair);
+      for (const pair of this.#pairs.values()) if (pair.rotation.pending || pair.check(this.#options.clock.now()) !== 'none') await this.#rotator.keys(pair);
     });
   }
 
@@ -194,19 +187,20 @@ export class GuestDriver implements ChannelHost {
   async rotateKeys(channel: DriverChannel): Promise<void> {
     await this.#submissions.run(async () => {
       channel.pair.rotation.request(this.#options.clock.now());
-      await this.#rotateIfNeeded(channel.pair);
+      await this.#rotator.keys(channel.pair);
     });
   }
 
   /** Gives both directions of a channel a new channel counter, when it is idle. @throws {LinkError} channelCounterExhausted, timeout */
   async rotateIvs(channel: DriverChannel): Promise<void> {
-    await this.#submissions.run(() => this.#rotateIvs(channel, ['out', 'in']));
+    await this.#submissions.run(() => this.#rotator.ivs(channel, ['out', 'in']));
   }
 
   turn(channel: DriverChannel, wanted: boolean, submit: (buffer: BounceBuffer | undefined) => void): Promise<void> {
     return this.#submissions.run(async () => {
-      await this.#rotateIfNeeded(channel.pair);
-      await this.#rotateIvsIfNeeded(channel);
+      await this.#rotator.keys(channel.pair);
+      await this.#rotator.ivsIfFew(channel);
+      await this.#renewSec2IfFew();
       await this.wait(() => this.#room(channel));
       const buffer = wanted ? await this.#buffer() : undefined;
       try {
@@ -221,30 +215,7 @@ export class GuestDriver implements ChannelHost {
   }
 
   launch(channel: DriverChannel, methods: readonly Method[]): void {
-    const push = new Uint8Array(PUSH_HEADER.size + methods.length * METHOD_ENTRY.size);
-    push.set(PUSH_HEADER.encode({ channel: channel.identity.number, methodCount: methods.length }));
-    push.set(encodeMethods(methods), PUSH_HEADER.size);
-    this.launchPush(push);
-  }
-
-  /**
-   * Seals a push, signs the methods with which SEC2 opens it, and rings.
-   * @param edit changes the methods before they are signed
-   */
-  launchPush(push: Uint8Array, edit: (methods: Method[]) => readonly Method[] = (methods) => methods): void {
-    const index = this.#launchPut;
-    const at = this.shared.entry('launches', index, LAUNCH_SIZE);
-    const address = (field: string): number => SHARED_BASE + at + LAUNCH_ENTRY.locate(field).at;
-    const ciphertext = new Uint8Array(push.length);
-    const pushTag = new Uint8Array(16);
-    this.sec2.seal(push, ciphertext, pushTag);
-    const methods = edit(sec2Methods({ from: address('push'), to: this.memorySize + PUSH_AREA + (index % RING.launches) * PUSH_STEP, length: push.length, tag: address('pushTag'), mac: address('mac') }));
-    const encoded = encodeMethods(methods);
-    const mac = this.sec2.sign(encoded);
-    const entry = { methodCount: methods.length, methods: padded(encoded, LAUNCH_ENTRY.locate('methods').size), mac, pushTag, push: padded(ciphertext, LAUNCH_ENTRY.locate('push').size) };
-    this.shared.write(at, LAUNCH_ENTRY.encode(entry));
-    this.#launchPut = (index + 1) >>> 0;
-    this.#host.doorbell('launch', () => this.#ring(() => this.shared.store('launchPut', index + 1)));
+    this.sec2.launch(channel.identity.number, methods);
   }
 
   async wait(until: () => boolean): Promise<void> {
@@ -304,13 +275,13 @@ export class GuestDriver implements ChannelHost {
   #room(channel: DriverChannel): boolean {
     this.requireAlive();
     channel.requireUsable();
-    return this.#launchPut - this.#launched() < RING.launches && channel.semaphore.room;
+    return this.sec2.room && channel.semaphore.room;
   }
 
-  /** Launches that SEC2 took; what cannot be true counts as none. */
-  #launched(): number {
-    const get = this.shared.load('launchGet');
-    return (this.#launchPut - get) >>> 0 > RING.launches ? this.#launchPut - RING.launches : get;
+  async #renewSec2IfFew(): Promise<void> {
+    if (!this.sec2.open || this.sec2.context.remaining('out') > this.#ivLimit) return;
+    await this.wait(() => this.channels.every(({ idle }) => idle));
+    await this.openSec2();
   }
 
   async #buffer(): Promise<BounceBuffer> {
@@ -324,80 +295,6 @@ export class GuestDriver implements ChannelHost {
     return this.pool.take() as BounceBuffer;
   }
 
-  async #rotateIfNeeded(pair: KeyPair): Promise<void> {
-    for (;;) {
-      const step = pair.check(this.#options.clock.now());
-      if (step === 'none') return;
-      if (step === 'wait') await this.#idle(pair);
-      else await this.#rotate(pair, step === 'force');
-    }
-  }
-
-  /** Waits for the channels of a pair; when they do not come, only its time limit helps. */
-  async #idle(pair: KeyPair): Promise<void> {
-    try {
-      await this.wait(() => pair.idle);
-    } catch (error) {
-      const late = error instanceof LinkError && error.outcome === 'timeout' && pair.check(this.#options.clock.now()) === 'force';
-      if (!late) throw error;
-    }
-  }
-
-  async #rotate(pair: KeyPair, force: boolean): Promise<void> {
-    const { scheme, store } = this.session;
-    if (force) {
-      for (const channel of pair.channels) {
-        if (channel.idle) continue;
-        channel.stop(new LinkError('rotationForced', pair.rotation.status));
-        await this.gsp.call('resetForRotation', [channel.identity.number]);
-      }
-    }
-    pair.rotation.begin();
-    try {
-      await this.gsp.call('rotateKeys', [pair.id], (masks) => {
-        if (!scheme.shared) {
-          for (const { context } of pair.channels) context.renew(driverKeys(store.nextChannelKeys()));
-          return;
-        }
-        const { first, second } = MASK_PAIR.decode(masks);
-        for (const [id, mask] of [
-          [pair.id, first],
-          [pair.id + 1, second],
-        ] as const) {
-          store.update(id);
-          store.depositIvMask(id, mask);
-        }
-        for (const { context } of pair.channels) context.rotate(driverKeys(store.retrieve(pair.id, 'both', false)));
-      });
-    } catch (error) {
-      pair.rotation.failed();
-      throw this.fail(new LinkError('rotationFailed', error instanceof LinkError ? error.outcome : undefined));
-    }
-    pair.rotated();
-  }
-
-  async #rotateIvsIfNeeded(channel: DriverChannel): Promise<void> {
-    if (channel.stopped) return;
-    const ways = (['out', 'in'] as const).filter((way) => channel.context.remaining(way) <= this.#ivLimit);
-    if (ways.length > 0) await this.#rotateIvs(channel, ways);
-    if (this.#sec2 && this.#sec2.remaining('out') <= this.#ivLimit) {
-      await this.wait(() => this.channels.every(({ idle }) => idle));
-      await this.openSec2();
-    }
-  }
-
-  async #rotateIvs(channel: DriverChannel, ways: readonly ('out' | 'in')[]): Promise<void> {
-    const { scheme, store } = this.session;
-    await this.wait(() => channel.idle);
-    for (const way of ways) {
-      await this.gsp.call('rotateIv', [channel.identity.number, way === 'out' ? 0 : 1], () => {
-        const bundle = scheme.shared ? store.retrieve(channel.pair.id, way === 'out' ? 'encrypt' : 'decrypt') : undefined;
-        const iv = (way === 'out' ? bundle?.encrypt : bundle?.decrypt)?.iv;
-        channel.context.rotateIv(way, iv ? channelCounter(iv) : channel.context.counters(way).channel + 1n);
-      });
-    }
-  }
-
   #ring(publish: () => void): void {
     publish();
     this.#options.bell.ring();
@@ -405,14 +302,8 @@ export class GuestDriver implements ChannelHost {
 
   #stopped(number: number | 'sec2', error: LinkError): void {
     if (number === 'sec2') {
-      this.#sec2 = undefined;
+      this.sec2.use(undefined);
       for (const channel of this.#channels.values()) if (!channel.idle) channel.stop(error);
     } else this.#channels.get(number)?.stop(error);
   }
-}
-
-function padded(bytes: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(size);
-  out.set(bytes);
-  return out;
 }
