@@ -6,7 +6,7 @@ import { type H100Verdict, type PresentedH100, verifyH100 } from '../h100.ts';
 import { Appraisal, judge } from '../verdict.ts';
 import { rootCertificates } from '../x509.ts';
 import { H100_WISHES, type H100Expectations } from './expectations.ts';
-import { H100Trust } from './pki/trust.ts';
+import { H100Trust, isServiceRoot } from './pki/trust.ts';
 import { H100_PASSES, H100_REASONS, type H100Appraisal } from './reasons.ts';
 import type { RimKind } from './rim/manifest.ts';
 
@@ -31,7 +31,8 @@ const OCSP = 'ocsp/';
 /** Verifies a bundle of NVIDIA evidence. @throws {ConfigError} for a root that is none, or for wishes that no evidence could meet */
 export function verifyH100Bundle(bundle: Bundle, { roots, ...wishes }: H100BundleWishes & { readonly now: number }): H100Verdict {
   // What the caller gives is his to get right; what the bundle holds is evidence, and gets a verdict.
-  const given = roots && new H100Trust(roots.flatMap(rootCertificates));
+  // All of a world's roots may be given, the one of the attestation service among them.
+  const given = roots && new H100Trust(roots.flatMap(rootCertificates).filter((der) => !isServiceRoot(der)));
   const opened = judge(new Appraisal(H100_REASONS, H100_PASSES), (appraisal) => ({ evidence: open(appraisal, bundle), trust: given ?? ownTrust(appraisal, bundle) }));
   if (!opened.accepted) return { ...opened, devices: [] };
   const { evidence, trust } = opened.facts;

@@ -1,7 +1,7 @@
 /** Whom a verifier of NVIDIA evidence trusts, and what it has verified already. */
 import type { KeyObject } from 'node:crypto';
 import { CodecError, ConfigError } from '../../../../emulator/errors.ts';
-import { type ReadCertificate, readCertificate, sameBytes } from '../../../../emulator/pki/read.ts';
+import { type ReadCertificate, readCertificate, readName, sameBytes } from '../../../../emulator/pki/read.ts';
 import { Kept } from '../../kept.ts';
 import { Appraisal, judge, type Rejected } from '../../verdict.ts';
 import { CRL_SIGN, EXTENSION, KEY_CERT_SIGN } from '../../x509.ts';
@@ -19,6 +19,8 @@ interface TrustedRoot {
   readonly outcome: { readonly accepted: true; readonly facts: KeyObject } | Rejected<H100Reason>;
 }
 
+/** Common name of the attestation service's root. */
+const SERVICE_ROOT = /^NVIDIA Attestation Service CA(?: \d{3})?$/;
 /** Authorities below each root. */
 const BELOW: Readonly<Record<RootKind, number>> = { device: 3, rim: 2 };
 
@@ -68,6 +70,16 @@ export class H100Trust {
     const kept = (this.#kept.get(shelf) ?? new Kept<unknown, H100Reason>(this.#keep)) as Kept<T, H100Reason>;
     this.#kept.set(shelf, kept);
     return kept.get(appraisal, key(), verify);
+  }
+}
+
+/** Whether a certificate is the root of the attestation service: one of NVIDIA's, but no evidence leads to it. @param der also of something else */
+export function isServiceRoot(der: Uint8Array): boolean {
+  try {
+    return readName(readCertificate(der, 'root').subject, 'root').some(([, text]) => SERVICE_ROOT.test(text));
+  } catch (error) {
+    if (error instanceof CodecError) return false;
+    throw error;
   }
 }
 
