@@ -9,7 +9,7 @@ import { checkExpectations, type H100Expectations } from './h100/expectations.ts
 import { checkMachine } from './h100/machine.ts';
 import { type OcspSource, storedOcsp } from './h100/pki/ocsp.ts';
 import { H100_PASSES, H100_REASONS, type H100Appraisal, type H100Reason } from './h100/reasons.ts';
-import { Appraisal, judge, type Verdict } from './verdict.ts';
+import { Appraisal, type Check, judge, type Verdict } from './verdict.ts';
 
 export { h100Appraiser } from './h100/appraise.ts';
 export { type DeviceFacts, type RimSource, type SystemState } from './h100/device.ts';
@@ -73,7 +73,7 @@ export function verifyH100(presented: PresentedH100, expectations: H100Expectati
   const devices = opened.facts.map((device, i) => judge(new Appraisal(H100_REASONS, H100_PASSES), (appraisal) => verifyOne(appraisal, device, i, sources, expectations)));
   const refused = devices.findIndex(({ accepted }) => !accepted);
   const verdict = judge(new Appraisal(H100_REASONS, H100_PASSES), (appraisal) => {
-    for (const { checks } of [opened, ...devices]) for (const { reason, ok } of checks) if (ok) appraisal.pass(reason as H100Reason);
+    for (const { checks } of [opened, ...devices]) appraisal.adopt(checks as readonly Check<H100Reason>[]);
     const first = devices[refused];
     if (first && !first.accepted) return appraisal.fail(first.reason, { ...first, path: `devices.${refused}${first.path === undefined ? '' : `.${first.path}`}` });
     const facts = devices.flatMap((device) => (device.accepted ? [device.facts] : []));

@@ -17,7 +17,7 @@ export class Kept<T, C extends string> {
     if (this.#most === 0) return verify();
     const known = this.#entries.get(key);
     if (known) {
-      for (const { reason } of known.checks) appraisal.pass(reason);
+      appraisal.adopt(known.checks);
       return known.value;
     }
     const before = appraisal.checks.length;

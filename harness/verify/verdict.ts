@@ -111,6 +111,11 @@ export class Appraisal<C extends string = string> {
     }
   }
 
+  /** Takes over checks that were done before, for the same bytes. */
+  adopt(checks: readonly Check<C>[]): void {
+    for (const { reason, ok } of checks) if (ok) this.pass(reason);
+  }
+
   /** Ends the verification. */
   fail(reason: C, { message, path, at }: Detail): never {
     const { stage } = this.#table[reason];
