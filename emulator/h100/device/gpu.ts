@@ -10,7 +10,7 @@ import { type DeviceIdentity, type NvidiaAuthority, nvidiaAuthorityOf } from '..
 import { boardName, driverScope, firmwareId, firmwareScope } from '../platform/golden.ts';
 import { DEFAULT_GPU, FAMILIES, type GpuModel, gpuModelNamed } from '../platform/models.ts';
 import { type DriverForm, driverFormOf, type DriverRelease, driverReleaseOf, type VbiosRelease, vbiosReleaseOf } from '../platform/releases.ts';
-import { DRIVER_SLOTS, VBIOS_SLOTS } from '../platform/slots.ts';
+import { DECODER_SLOT, DRIVER_SLOTS, VBIOS_SLOTS } from '../platform/slots.ts';
 import { linksOf } from '../platform/wiring.ts';
 import { FEATURE_FLAG, type OpaqueField, opaqueEntry, PDI_SIZE, STATUS } from '../report/opaque.ts';
 import { countsBytes, numberBytes, textBytes, vbiosVersionBytes } from '../report/values.ts';
@@ -26,6 +26,8 @@ export interface GpuSettings {
   readonly vbios?: string | undefined;
   readonly ccMode?: CcMode | undefined;
   readonly mode?: GpuMode | undefined;
+  /** Whether the video decoder is on: off in nearly all genuine reports, and unless given. */
+  readonly decoder?: boolean | undefined;
   /** Which machine of the world it is in, and which GPU of that machine it is; both from 0. */
   readonly machine?: number | undefined;
   readonly index?: number | undefined;
@@ -47,6 +49,7 @@ export class Gpu {
   readonly vbios: VbiosRelease;
   readonly ccMode: CcMode;
   readonly mode: GpuMode;
+  readonly decoder: boolean;
   readonly identity: DeviceIdentity;
   readonly #form: DriverForm;
   readonly #label: string;
@@ -58,7 +61,7 @@ export class Gpu {
   /** @throws {ConfigError} for a kind, release or mode that there is not, or that do not go together */
   constructor(world: World, settings: GpuSettings = {}) {
     const model = gpuModelNamed(settings.model ?? DEFAULT_GPU);
-    const { machine = 0, index = 0, ccMode = 'on', mode = model.architecture === 'GB100' ? 'mpt' : 'spt', switchPdis = [] } = settings;
+    const { machine = 0, index = 0, ccMode = 'on', mode = model.architecture === 'GB100' ? 'mpt' : 'spt', switchPdis = [], decoder = false } = settings;
     this.world = world;
     this.model = model;
     this.driver = driverReleaseOf(settings.driver ?? model.driver);
@@ -66,6 +69,7 @@ export class Gpu {
     this.vbios = vbiosReleaseOf(settings.vbios ?? model.vbios, model);
     this.ccMode = ccMode;
     this.mode = mode;
+    this.decoder = decoder;
     this.#slot = index;
     this.#switchPdis = switchPdis;
     this.#label = `${model.name}/${machine}/${index}`;
@@ -141,7 +145,7 @@ export class Gpu {
 
   #measured(): Measured {
     const { model, vbios, driver } = this;
-    const shows = { ...model.shows, ...this.#form.shows, ...vbios.shows, ...(this.mode === 'ppcie' ? SHOWS_PPCIE : {}) };
+    const shows = { ...model.shows, ...this.#form.shows, ...vbios.shows, ...(this.mode === 'ppcie' ? SHOWS_PPCIE : {}), ...(this.decoder ? {} : { [DECODER_SLOT]: 1 }) };
     const counts = { ...model.counts, ...this.#form.counts, ...vbios.counts };
     const honest = measured(model.architecture, [
       { slots: VBIOS_SLOTS[model.architecture], scope: firmwareScope(vbios.version, boardName(model)), shows, counts },
@@ -170,7 +174,7 @@ export class Gpu {
       ['GPU_INFO', numberBytes(gpuInfo, 8)],
       ['MSRSCNT', countsBytes(counts)],
       ['CPRINFO', numberBytes(cprInfo, 4)],
-      ['NVDEC0_STATUS', on(form.nvdec)],
+      ['NVDEC0_STATUS', on(this.decoder)],
       ['FWID', this.identity.fwid, form.fwid],
       ['PROTECTED_PCIE_STATUS', on(this.mode === 'ppcie'), form.protectedPcie],
       ['SWITCH_PDI', this.#links(), this.mode === 'ppcie'],

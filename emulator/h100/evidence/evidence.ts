@@ -74,7 +74,7 @@ export function h100Evidence(world: World, input: H100OptionsInput = {}, edits: 
   if (options.ccMode === 'off') throw new ConfigError('ccMode', 'a GPU gives no evidence while confidential compute is off');
   // In protected PCIe mode a machine is attested as a whole or not at all.
   const whole = options.mode === 'ppcie' ? { count: BOARD_GPUS, switches: BOARD_SWITCHES } : { count: 1, switches: 0 };
-  const machine = gpuMachine(world, { ...options, model: options.gpu, count: options.count ?? whole.count, switches: options.switches ?? whole.switches });
+  const machine = gpuMachine(world, { ...options, model: options.gpu, decoder: options.decoder === 'on', count: options.count ?? whole.count, switches: options.switches ?? whole.switches });
   const nonce = options.nonce ?? world.derive('nvidia/evidence/nonce', 32);
   const settings = new Settings(options.set ?? []);
   const devices = [...machine.gpus.map((gpu, index) => gpuEvidence(world, gpu, index, nonce, settings, edits)), ...machine.switches.map((device, index) => switchEvidence(device, index, nonce, settings, edits))];

@@ -15,8 +15,6 @@ export interface DriverForm {
   /** OPAQUE_DATA_VERSION; undefined where there is none. */
   readonly opaqueDataVersion: number | undefined;
   readonly featureFlag: boolean;
-  /** NVDEC0_STATUS says that the video decoder is on. */
-  readonly nvdec: boolean;
   /** Measurements that are extended another number of times, by index. */
   readonly counts: Readonly<Record<number, number>>;
   /** Which alternative of a measurement is shown, where it is not the first, by index. */
@@ -43,7 +41,6 @@ const R535: DriverForm = {
   chipInfo: false,
   opaqueDataVersion: undefined,
   featureFlag: false,
-  nvdec: false,
   counts: { ...BEFORE_570, 34: 1 },
   shows: { 23: 1, 24: 1, 34: 1, 36: 1 },
   assumed: false,
@@ -53,7 +50,7 @@ const R550: DriverForm = { ...R535, skuSizes: [9, 5], fwid: true, protectedPcie:
 const R570: DriverForm = { ...R550, slots: 'gh100-r570', counts: {} };
 const R580: DriverForm = { ...R570, opaqueDataVersion: 1, featureFlag: true };
 const B575: DriverForm = { ...R570, slots: 'gb100-r575', protectedPcie: false, sysEnableStatus: true, opaqueDataVersion: 0 };
-const B590: DriverForm = { ...B575, slots: 'gb100-r590', chipInfo: true, opaqueDataVersion: 1, featureFlag: true, nvdec: true, shows: {} };
+const B590: DriverForm = { ...B575, slots: 'gb100-r590', chipInfo: true, opaqueDataVersion: 1, featureFlag: true, shows: {} };
 
 const genuine = (form: DriverForm, source: string): DriverForm => ({ ...form, source: `genuine ${source}` });
 const assumed = (form: DriverForm, source: string): DriverForm => ({ ...form, assumed: true, source: `assumed: ${source}` });
@@ -113,7 +110,7 @@ const VBIOSES: readonly VbiosRelease[] = [
   vbios('96.00.D9.00.02', 'h200', 'genuine report', { counts: { 11: 132 } }),
   vbios('97.00.88.00.0F', 'b200', 'genuine report', { shows: { 1: 1 } }),
   vbios('97.00.D9.00.35', 'b200', 'genuine report', { shows: { 15: 1 } }),
-  vbios('97.00.E4.00.11', 'b200', 'genuine report, with the FWID of 97.00.D9', { generation: '97.00.D9', shows: { 15: 1, 61: 1 } }),
+  vbios('97.00.E4.00.11', 'b200', 'genuine report, with the FWID of 97.00.D9', { generation: '97.00.D9', shows: { 15: 1 } }),
   vbios('98.02.6E.00.01', 'rtx-pro-6000', 'assumed: no genuine report of a GB202 is at hand', { shows: { 15: 1 } }),
 ];
 

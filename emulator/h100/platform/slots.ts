@@ -86,6 +86,9 @@ const GH100_R550_144 = patch(GH100_R550, slot(33, 'Hashed', '_GSP', 'driver', 'c
 /** GH100 from driver 570 on: genuine reports fill index 41 too, and the manifest of 580.95.05 has 22 active rows; its name is assumed. */
 const GH100_R570 = patch(GH100_R550_144, slot(40, 'Mixed', '', 'driver', 'branch'), slot(41, 'Mixed', '', 'driver', 'branch'));
 
+/** The measurement of GB100 that is zero while the video decoder is off, in genuine reports of driver 590. */
+export const DECODER_SLOT = 61;
+
 /** GB100, firmware: which rows of a manifest are active is assumed from GH100's, the zero ones and the counts are as in genuine reports. */
 const GB100_VBIOS = [
   zero(0, 'vbios'),
@@ -123,7 +126,7 @@ const GB100_R590 = [
   zero(7, 'driver'),
   ...GB100_R590_VALUES.map((index) => slot(index, '', '', 'driver', 'release')),
   ...GB100_R590_ZEROS.map((index) => zero(index, 'driver')),
-  slot(61, '', '', 'driver', 'release', 'v0'),
+  slot(DECODER_SLOT, '', '', 'driver', 'release', 'v0'),
 ].sort((a, b) => a.index - b.index);
 
 const LS10_COUNTS: Readonly<Record<number, number>> = { 1: 4, 8: 110 };
