@@ -9,6 +9,7 @@ export type { CcMode, ConfComputeState, GpuMode, NvmlView } from './h100/device/
 export { NvSwitch } from './h100/device/nvswitch.ts';
 export { type H100Edits, type H100Evidence, h100Evidence } from './h100/evidence/evidence.ts';
 export type { H100OptionsInput } from './h100/evidence/options.ts';
+export { type DeviceIdentity, NvidiaAuthority, nvidiaAuthorityOf } from './h100/pki/authority.ts';
 export { driverRim, rimCatalogue, switchRim, vbiosRim } from './h100/platform/golden.ts';
 export { GPU_MODELS } from './h100/platform/models.ts';
 export { DRIVER_RELEASES, VBIOS_RELEASES } from './h100/platform/releases.ts';

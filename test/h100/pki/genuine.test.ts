@@ -1,12 +1,13 @@
 /** NVIDIA's certificates byte for byte against the genuine ones: what may differ is keys, their identifiers, serials drawn at random, signatures, and the test marker in the roots. */
 import { expect, test } from 'vitest';
+import { genuineOwner } from '../../../emulator/crypto/genuine.ts';
 import { type DeviceIdentity, NvidiaAuthority } from '../../../emulator/h100/pki/authority.ts';
 import { readCompositeDeviceId, readDiceTcbInfo, readFwid } from '../../../emulator/h100/pki/fwid.ts';
 import type { CertificateSpec } from '../../../emulator/pki/issue.ts';
 import { readSuccessful } from '../../../emulator/pki/ocsp/response.ts';
 import type { NvidiaAuthorityId, NvidiaCaId } from '../../../emulator/pki/profiles/nvidia.ts';
 import type { NvidiaChip } from '../../../emulator/pki/profiles/nvidia-chips.ts';
-import { pemBlocks, type ReadCertificate, readCertificate } from '../../../emulator/pki/read.ts';
+import { pemBlocks, type ReadCertificate, readCertificate, readName } from '../../../emulator/pki/read.ts';
 import { fixedClock, seededWorld } from '../../../emulator/world.ts';
 import { withoutMarker } from '../../pki/without-marker.ts';
 import { describeReal, realSample } from '../../real-samples.ts';
@@ -202,5 +203,21 @@ describeReal('NRAS', () => {
   test('the name of a key in the key set has the genuine form', () => {
     const keys = JSON.parse(Buffer.from(realSample('h100/nras/jwks-2026-06-29.json')).toString('utf8')) as { keys: { kid: string }[] };
     for (const { kid } of [...keys.keys, authority().nras()]) expect(kid).toMatch(/^nv-eat-kid-prod-20\d{15}-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});
+
+describeReal('the genuine keys of NVIDIA', () => {
+  const authorities = (): ReadCertificate[] => [
+    ...['gh100-590.12', 'blackwell-590.48.01', 'ls10-sdk'].flatMap((file) => chainOf(file).slice(2)),
+    ...['NV_GPU_DRIVER_GH100_550.90.07.xml', 'NV_SWITCH_BIOS_5612_0002_890_9610550001.xml'].flatMap((file) => rimChain(file).slice(1)),
+    ...['intermediate-002', 'intermediate-003', 'x5c-1'].map((file) => readCertificate(realSample(`h100/nras/${file}.der`))),
+  ];
+
+  test('are known, each by its own name, and refused as keys to certify', () => {
+    for (const { spki, subject } of authorities()) {
+      const name = readName(subject).find(([oid]) => oid === '2.5.4.3')?.[1];
+      expect(genuineOwner(spki)).toBe(name);
+      expect(() => authority().certificate('identity/GH100', { edit: (spec) => ({ ...spec, spki }) })).toThrow(expect.objectContaining({ code: 'ERR_KEY_NOT_TEST' }) as Error);
+    }
   });
 });
