@@ -10,6 +10,7 @@
 import { expect, type TestAPI, test as base } from 'vitest';
 import type { Bundle } from '../emulator/bundle.ts';
 import { startTeemu, type Teemu, type TeemuOptions } from '../emulator/teemu.ts';
+import { h100Appraiser } from './verify/h100/appraise.ts';
 import { type BundleWishes, verifyBundle } from './verify/index.ts';
 
 /** What a test can ask for. */
@@ -27,7 +28,7 @@ export const test: TestAPI<TeemuFixtures> = base.extend<TeemuFixtures>({
     await use({ seed: 'vitest' });
   },
   teemu: async ({ teemuOptions }, use) => {
-    await using teemu = await startTeemu(teemuOptions);
+    await using teemu = await startTeemu({ nras: { appraise: h100Appraiser() }, ...teemuOptions });
     await use(teemu);
   },
 });

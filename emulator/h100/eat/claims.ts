@@ -86,11 +86,12 @@ const COMMON: readonly ClaimRow[] = [
 export const DEVICE_CLAIMS: Readonly<Record<'gpu' | 'switch', readonly ClaimRow[]>> = {
   gpu: [
     ...COMMON,
-    ...reportRows('gpu'),
     { name: 'x-nvidia-gpu-driver-version', doc: 'version of the driver, as the device reports it', value: ({ driverVersion }) => driverVersion ?? '' },
     { name: 'x-nvidia-gpu-vbios-version', doc: 'version of the firmware in flash, as the device reports it', value: ({ vbiosVersion }) => vbiosVersion },
     ...rimRows('x-nvidia-gpu-driver-rim', 'the manifest of the driver', ({ driverRim }) => driverRim ?? MISSING),
     ...rimRows('x-nvidia-gpu-vbios-rim', 'the manifest of the firmware', ({ vbiosRim }) => vbiosRim),
+    // Behind the manifests: where two names fall together, the genuine tokens have that of the manifest first.
+    ...reportRows('gpu'),
     { name: 'x-nvidia-gpu-vbios-index-no-conflict', doc: 'the two manifests speak for different measurements', value: ({ indexNoConflict }) => indexNoConflict },
   ],
   switch: [

@@ -14,6 +14,7 @@ import type { Vendor } from '../../../emulator/services/vendors.ts';
 import { amdRsaLabels } from '../../../emulator/snp/platform/products.ts';
 import { startTeemu, type Teemu, type TeemuOptions } from '../../../emulator/teemu.ts';
 import { DEFAULT_MODEL, PLATFORM_MODELS } from '../../../emulator/tdx/platform/models.ts';
+import { h100Appraiser } from '../../verify/h100/appraise.ts';
 import { EXIT } from '../exit.ts';
 import { openWorld } from '../session/open-world.ts';
 import { type Define, onCall, type Session } from '../session/session.ts';
@@ -37,7 +38,8 @@ interface ServeOptions {
 
 const DETAILS = `
 Serves AMD's key service (kds), Intel's certification service (pcs) and the caching service before it
-(pccs). Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout
+(pccs), and NVIDIA's OCSP responder (ocsp), lists (crl), manifests (rim) and attestation service (nras),
+which judges evidence by the reference verifier. Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout
 is one JSON object of base URLs, printed once everything listens. With --at, the world's clock stands
 still. With --out, the roots to trust and the proxy's certificate are written there; without it the
 certificate goes into a folder that is removed at the end.
@@ -110,6 +112,7 @@ async function start(session: Session, serve: ServeOptions, folder: string | und
     ...(rateLimit === undefined ? {} : { rateLimit: rateLimit === true ? AMD_RATE_LIMIT : { ...AMD_RATE_LIMIT, seconds: parseInteger('--rate-limit', rateLimit, 1, 86_400) } }),
     ...(productNames === undefined ? {} : { productNames }),
     ...qgsOption(session, serve),
+    nras: { appraise: h100Appraiser() },
     faults: fault.map(parseFault),
     ...(dieSeed === undefined ? {} : { dieSeed }),
   });
