@@ -5,6 +5,7 @@ import { ConfigError } from './errors.ts';
 import { h100Evidence } from './h100/evidence/evidence.ts';
 import { H100_EXPORTS } from './h100/evidence/exports.ts';
 import { H100_OPTIONS, type H100OptionsInput } from './h100/evidence/options.ts';
+import { NCC_OPTIONS, nccEvidence, type NccOptionsInput, nccSnpOptions } from './machine/ncc-h100-v5.ts';
 import { snpEvidence, snpRsaLabels } from './snp/evidence/evidence.ts';
 import { SNP_EXPORTS } from './snp/evidence/export/index.ts';
 import { SNP_OPTIONS, type SnpOptionsInput } from './snp/evidence/options.ts';
@@ -57,8 +58,17 @@ const H100: Tee = {
   exports: H100_EXPORTS,
 };
 
+const NCC_H100_V5: Tee = {
+  name: 'ncc-h100-v5',
+  doc: 'A confidential VM with GPUs: an SNP report and GPU evidence, bound to one another',
+  options: NCC_OPTIONS,
+  rsaLabels: (options) => snpRsaLabels(nccSnpOptions(options as NccOptionsInput)),
+  evidence: (world, options) => nccEvidence(world, options as NccOptionsInput).bundle,
+  exports: [],
+};
+
 /** Every emulated TEE, by name. */
-export const TEES: ReadonlyMap<string, Tee> = new Map([SNP, TDX, H100].map((tee) => [tee.name, tee]));
+export const TEES: ReadonlyMap<string, Tee> = new Map([SNP, TDX, H100, NCC_H100_V5].map((tee) => [tee.name, tee]));
 
 /** @throws {ConfigError} naming the TEEs there are */
 export function teeNamed(name: string): Tee {

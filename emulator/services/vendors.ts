@@ -52,10 +52,18 @@ export function openVendors(options: VendorOptions): Vendors {
   return Object.fromEntries(Object.entries(VENDORS).map(([tee, open]) => [tee, open(options)])) as Vendors;
 }
 
-/** Base URLs of the services that vouch for evidence of a TEE, out of all that are served; none for a TEE without a vendor. */
+/** Machines whose evidence several vendors vouch for: the TEEs of their parts. */
+const COMPOSED: Readonly<Record<string, readonly (keyof Rows)[]>> = { 'ncc-h100-v5': ['snp', 'h100'] };
+
+/** The vendors that vouch for evidence of a TEE; none for one that nobody vouches for. */
+export function vendorsOf(vendors: Vendors, tee: string): readonly Vendor[] {
+  const parts = Object.hasOwn(COMPOSED, tee) ? (COMPOSED[tee] ?? []) : [tee as keyof Rows];
+  return parts.flatMap((part) => (Object.hasOwn(vendors, part) ? [vendors[part]] : []));
+}
+
+/** Base URLs of the services that vouch for evidence of a TEE, out of all that are served. */
 export function urlsFor(vendors: Vendors, tee: string, all: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const vendor: Vendor | undefined = Object.hasOwn(vendors, tee) ? vendors[tee as keyof Vendors] : undefined;
-  return Object.fromEntries((vendor?.services ?? []).flatMap(({ name }) => (all[name] === undefined ? [] : [[name, all[name]]])));
+  return Object.fromEntries(vendorsOf(vendors, tee).flatMap(({ services }) => services.flatMap(({ name }) => (all[name] === undefined ? [] : [[name, all[name]]]))));
 }
 
 /** What of any vendor's can be revoked, as one schema; what it gives does it. */

@@ -3,7 +3,6 @@ import { Option } from 'commander';
 import { readBundle } from '../../../emulator/disk/bundle-folder.ts';
 import { readBounded } from '../../../emulator/disk/file.ts';
 import { MAX_PEM_SIZE } from '../../../emulator/pki/read.ts';
-import type { Vendor } from '../../../emulator/services/vendors.ts';
 import { type BundleVerdict, type Stage, STAGES, verifierOf, verifyBundle } from '../../verify/index.ts';
 import { EXIT } from '../exit.ts';
 import { type Define, onCall, type Session } from '../session/session.ts';
@@ -51,9 +50,8 @@ export const defineVerify: Define = (command, run) => {
 async function trustedRoots(session: Session, files: readonly string[], tee: string): Promise<(Uint8Array | string)[] | undefined> {
   if (files.length > 0) return Promise.all(files.map((file) => readBounded(session.path(file), { max: MAX_PEM_SIZE, followLink: true })));
   if (session.globals.seed === undefined) return undefined;
-  const [{ openVendors }, { openWorld }] = await Promise.all([import('../../../emulator/services/vendors.ts'), import('../session/open-world.ts')]);
-  const vendors: Readonly<Record<string, Vendor>> = openVendors({ world: await openWorld(session, []) });
-  return [...(vendors[tee]?.rootFiles().values() ?? [])];
+  const [{ openVendors, vendorsOf }, { openWorld }] = await Promise.all([import('../../../emulator/services/vendors.ts'), import('../session/open-world.ts')]);
+  return vendorsOf(openVendors({ world: await openWorld(session, []) }), tee).flatMap((vendor) => [...vendor.rootFiles().values()]);
 }
 
 function verdictText(verdict: BundleVerdict, rule: { readonly rule: string; readonly ref: string } | undefined, paint: Paint): string {

@@ -35,6 +35,7 @@ const ROWS: readonly WishRow[] = [
   { flags: '--vmpl <n>', doc: 'VMPL that asked for the report, 0 to 3', wish: (flag, text) => ({ vmpl: parseInteger(flag, text, 0, 3) }) },
   { flags: '--signer <name>', doc: 'vcek or vlek', wish: (flag, text) => ({ signer: parseSigner(flag, text) }) },
   { flags: '--tcb-status <list>', doc: `statuses of a TDX platform that are good enough, UpToDate unless given (${ACCEPTABLE.join(', ')})`, wish: (flag, text) => ({ tcbStatuses: parseStatuses(flag, text) }) },
+  { flags: '--binding <name>', doc: 'how a confidential VM is bound to its GPUs: evidence (the usual one) or nonce', wish: (_, text) => ({ binding: text }) },
   { flags: '--require-crl', doc: 'refuse evidence without a revocation list', wish: () => ({ requireCrl: true }) },
   { flags: '--min-driver <version>', doc: 'lowest version of the GPU driver: 550.90.07', wish: (_, text) => ({ minimumDriver: text }) },
   { flags: '--min-vbios <version>', doc: "lowest version of a GPU's VBIOS: 96.00.9F.00.01", wish: (_, text) => ({ minimumVbios: text }) },
