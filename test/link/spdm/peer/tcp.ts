@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 
 /** Command words. */
-export const COMMAND = { NORMAL: 1, OOB_HELLO: 0x8001, OOB_BYE: 0x8002, CONTINUE: 0xfffd, SHUTDOWN: 0xfffe, UNKNOWN: 0xffff, TEST: 0xdead } as const;
+export const COMMAND = { NORMAL: 1, OOB_KEY_UPDATE: 0x8001, OOB_ENDPOINT_INFO: 0x8002, CONTINUE: 0xfffd, SHUTDOWN: 0xfffe, UNKNOWN: 0xffff, TEST: 0xdead } as const;
 /** Transport words. */
 export const TRANSPORT = { NONE: 0, MCTP: 1, DOE: 2, TCP: 3 } as const;
 
