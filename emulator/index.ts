@@ -14,6 +14,11 @@ export { driverRim, rimCatalogue, switchRim, vbiosRim } from './h100/platform/go
 export { GPU_MODELS } from './h100/platform/models.ts';
 export { DRIVER_RELEASES, VBIOS_RELEASES } from './h100/platform/releases.ts';
 export { decodeGpuReport, encodeGpuReport, type GpuReport, opaqueField, signGpuReport } from './h100/report/report.ts';
+export { type RimChange, RimLibrary, rimLibraryOf } from './h100/rim/library.ts';
+export type { RimContents } from './h100/rim/contents.ts';
+export { checkRimSignature, readRim, type Rim } from './h100/rim/read.ts';
+export { type RimSigner, writeRim } from './h100/rim/write.ts';
+export type { AppraisalRequest, Appraise, DeviceAppraisal } from './services/nvidia/nras/appraise.ts';
 export type { ServiceUrls } from './services/start.ts';
 export { AmdAuthority, authorityOf } from './snp/authority.ts';
 export { type CertificateTableEntry, certificateTableSize, decodeCertificateTable, encodeCertificateTable, googlePlatformInfo } from './snp/certificate-table.ts';

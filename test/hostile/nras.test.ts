@@ -38,7 +38,12 @@ describe(`${iterations} hostile inputs`, { timeout: 900_000 }, () => {
     let understood = 0;
     fc.assert(
       fc.property(
-        fc.oneof({ weight: 4, arbitrary: request.map(bytes) }, { weight: 1, arbitrary: request.chain((text) => damaged(`${text} `)).map(bytes) }, { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) }),
+        fc.oneof(
+          { weight: 3, arbitrary: nearly.map(bytes) },
+          { weight: 3, arbitrary: request.map(bytes) },
+          { weight: 1, arbitrary: request.chain((text) => damaged(`${text} `)).map(bytes) },
+          { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
+        ),
         (body) => {
           const asked = readAttestRequest(body, 'gpu', '2.0');
           if (typeof asked === 'string') expect(REQUEST_ERRORS).toHaveProperty([asked]);

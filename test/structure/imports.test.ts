@@ -27,6 +27,8 @@ const SIGNING_PATH = [
   'emulator/pki/revoke.ts',
   'emulator/pki/ocsp/issue.ts',
   'emulator/h100/pki/authority.ts',
+  'emulator/h100/rim/library.ts',
+  'emulator/h100/rim/write.ts',
   'emulator/snp/authority.ts',
   'emulator/snp/platform/chip.ts',
   'emulator/snp/secure-processor/secure-processor.ts',
