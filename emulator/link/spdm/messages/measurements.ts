@@ -23,7 +23,7 @@ const SOURCE_12 = 'DSP0274 1.2.2, GET_MEASUREMENTS request message format';
 const OPERATIONS = { 0: 'number of measurements', [ALL_MEASUREMENTS]: 'all measurements' };
 
 /** The first four bytes of a GET_MEASUREMENTS request, which is all of one that asks for no signature; SPDM 1.1. */
-export const GET_MEASUREMENTS_HEAD_11 = new Layout('spdm.getMeasurements.v11', 4, SOURCE_11, {
+export const GET_MEASUREMENTS_HEAD_11 = new Layout('spdm.getMeasurementsHead.v11', 4, SOURCE_11, {
   spdmVersion: u8(0, 'SPDMVersion: major and minor version of the connection, a nibble each', { names: { 17: 'SPDM 1.1', 18: 'SPDM 1.2' }, initial: 0x11 }),
   requestCode: u8(1, 'RequestResponseCode', { names: { [GET_MEASUREMENTS]: 'GET_MEASUREMENTS' }, initial: GET_MEASUREMENTS }),
   attributes: bits(2, 1, 'Param1: request attributes', {
@@ -50,7 +50,7 @@ const ATTRIBUTES_12 = bits(2, 1, 'Param1: request attributes', {
 });
 
 /** As {@link GET_MEASUREMENTS_HEAD_11}, SPDM 1.2: raw bits can be asked for. */
-export const GET_MEASUREMENTS_HEAD_12 = GET_MEASUREMENTS_HEAD_11.patch('spdm.getMeasurements.v12', SOURCE_12, { attributes: ATTRIBUTES_12 });
+export const GET_MEASUREMENTS_HEAD_12 = GET_MEASUREMENTS_HEAD_11.patch('spdm.getMeasurementsHead.v12', SOURCE_12, { attributes: ATTRIBUTES_12 });
 
 /** As {@link GET_MEASUREMENTS_11}, SPDM 1.2. */
 export const GET_MEASUREMENTS_12 = GET_MEASUREMENTS_11.patch('spdm.getMeasurements.v12', SOURCE_12, { attributes: ATTRIBUTES_12 });
