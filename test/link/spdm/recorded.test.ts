@@ -13,7 +13,7 @@ import { decodeMeasurements } from '../../../emulator/link/spdm/messages/measure
 import { decodeSelectedVersion, decodeSupportedVersions } from '../../../emulator/link/spdm/messages/opaque-data.ts';
 import { handshakeSecrets, sessionSecrets, trafficKey, updatedSecret } from '../../../emulator/link/spdm/session/key-schedule.ts';
 import { Session } from '../../../emulator/link/spdm/session/session.ts';
-import { certifiedKey, signatureHolds } from '../../../emulator/link/spdm/session/signature.ts';
+import { leafKey, signatureHolds } from '../../../emulator/link/spdm/session/signature.ts';
 import { Transcript } from '../../../emulator/link/spdm/session/transcript.ts';
 import type { Binding } from '../../../emulator/link/spdm/transport/binding.ts';
 import { DOE } from '../../../emulator/link/spdm/transport/doe.ts';
@@ -134,7 +134,7 @@ class Replay {
   }
 
   key(chain: string, kind: 'P-384' | 'RSA-3072') {
-    return certifiedKey(decodeChain(this.chains.get(chain) ?? new Uint8Array(0)).certificates.at(-1) as Uint8Array, kind);
+    return leafKey(decodeChain(this.chains.get(chain) ?? new Uint8Array(0)), kind);
   }
 
   checkMeasurements(request: Uint8Array, response: Uint8Array): void {

@@ -9,7 +9,7 @@ import { bytes, u8, u16 } from '../../../codec/rows.ts';
 import { ByteReader } from '../../../codec/stream.ts';
 import { CodecError } from '../../../errors.ts';
 import { TAG, TlvReader } from '../../../pki/tlv.ts';
-import { joined, sameBytes } from '../bytes.ts';
+import { joined } from '../bytes.ts';
 import { HASH_SIZE } from './algorithms.ts';
 import { messageStart, REQUEST, RESPONSE } from './header.ts';
 
@@ -85,7 +85,7 @@ export interface CertificateChain {
 
 /**
  * Takes a chain apart.
- * @throws {CodecError} when the lengths disagree, there is no certificate or more than 16, or the first one is its own issuer but does not have the stated hash
+ * @throws {CodecError} when the lengths disagree, or there is no certificate or more than 16
  */
 export function decodeChain(src: Uint8Array): CertificateChain {
   const reader = new ByteReader(src, CHAIN_HEAD.name);
@@ -167,9 +167,4 @@ export class ChainCollector {
     this.#size += portion.length;
     return remainder === 0 ? joined(this.#parts) : undefined;
   }
-}
-
-/** Whether the stated root hash is that of `certificate`. */
-export function isRoot({ rootHash }: CertificateChain, certificate: Uint8Array): boolean {
-  return sameBytes(rootHash, sha384(certificate));
 }

@@ -8,7 +8,7 @@ import { CHALLENGE, type ChallengeAuth, decodeChallengeAuth, SUMMARY } from '../
 import { RESPONSE } from '../messages/header.ts';
 import { decodeMeasurements, encodeGetMeasurements, type MeasurementsResponse } from '../messages/measurements.ts';
 import type { Session } from '../session/session.ts';
-import { certifiedKey, signatureHolds } from '../session/signature.ts';
+import { leafKey, signatureHolds } from '../session/signature.ts';
 import { Transcript } from '../session/transcript.ts';
 import { SpdmError } from '../spdm-error.ts';
 import { Conversation } from './conversation.ts';
@@ -52,6 +52,7 @@ export class Requester {
   readonly conversation: Conversation;
   #negotiated: Negotiated | undefined;
   readonly #chains = new Map<number, PeerChain>();
+  #digests: ReadonlyMap<number, Uint8Array> = new Map();
   /** B of M1/M2: what was said about certificates since the last CHALLENGE. */
   readonly #certificates = new Transcript();
   readonly #measurements = new Transcript();
@@ -73,6 +74,7 @@ export class Requester {
   /** GET_VERSION to ALGORITHMS. @throws {SpdmError} spdm-version, spdm-capabilities, spdm-algorithms … */
   connect(): Negotiated {
     this.#chains.clear();
+    this.#digests = new Map();
     this.#certificates.clear();
     this.#measurements.clear();
     this.#authenticated = false;
@@ -86,12 +88,13 @@ export class Requester {
     this.#measurements.clear();
     const response = this.conversation.ask(request, RESPONSE.DIGESTS);
     const digests = decodeDigests(response);
+    this.#digests = digests;
     this.#certificates.clear();
     this.#certificates.add(request, response.subarray(0, DIGESTS_HEAD.size + HASH_SIZE * digests.size));
     return digests;
   }
 
-  /** GET_CERTIFICATE, portion by portion. @throws {SpdmError} spdm-certificate-chain for a leaf whose key is not on P-384 @throws {CodecError} */
+  /** GET_CERTIFICATE, portion by portion. @throws {SpdmError} spdm-certificate-chain for a leaf whose key is not on P-384, or a chain that is not that of its digest @throws {CodecError} */
   certificate(slot = 0): PeerChain {
     const { version } = this.negotiated;
     const collector = new ChainCollector(slot);
@@ -105,8 +108,10 @@ export class Requester {
       this.#certificates.add(request, response.subarray(0, CERTIFICATE_HEAD.size + portion.portion.length));
       bytes = collector.add(portion);
     }
+    const digest = this.#digests.get(slot);
+    if (digest && !sameBytes(digest, sha384(bytes))) throw new SpdmError('spdm-certificate-chain', 'the chain is not that of the digest');
     const chain = decodeChain(bytes);
-    const peer = { slot, bytes, chain, key: certifiedKey(chain.certificates.at(-1) as Uint8Array, 'P-384') };
+    const peer = { slot, bytes, chain, key: leafKey(chain, 'P-384') };
     this.#chains.set(slot, peer);
     return peer;
   }

@@ -16,7 +16,7 @@ export type Stage = (typeof STAGES)[number];
 /** One connection: from GET_VERSION to the next. */
 export class Connection {
   stage: Stage = 'fresh';
-  /** Set with CAPABILITIES. */
+  /** Set with GET_CAPABILITIES; another one may come while that is refused. */
   version: SpdmVersion | undefined;
   requesterFlags: RequesterFlags = {};
   /** Longest message that the requester takes, in one transfer and at all; SPDM 1.1 doesn't say. */

@@ -132,7 +132,7 @@ export class Responder {
     if (this.#condition === 'busy') throw new Refusal('Busy', 'the device is busy');
     const connection = this.#connection;
     if (connection.stage === 'fresh') throw new Refusal('UnexpectedRequest', 'a connection begins with GET_VERSION');
-    if (connection.version !== undefined && head.spdmVersion !== connection.version) throw new Refusal('VersionMismatch', `the connection is of version 0x${connection.version.toString(16)}`);
+    if (connection.stage !== 'version' && head.spdmVersion !== connection.version) throw new Refusal('VersionMismatch', `the connection is of version 0x${connection.errorVersion.toString(16)}`);
     if (request.length > this.profile.maxMessageSize) throw new Refusal(head.spdmVersion >= SPDM_VERSION.v12 ? 'RequestTooLarge' : 'InvalidRequest', `${request.length} bytes are too many`);
     if (head.code === REQUEST.RESPOND_IF_READY) return this.#ready(request, sessionId, afterwards);
     this.#deferred = undefined;

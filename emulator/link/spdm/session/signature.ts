@@ -5,8 +5,8 @@
  */
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { readCertificate } from '../../../pki/read.ts';
-import { joined } from '../bytes.ts';
-import { sha384 } from '../messages/certificates.ts';
+import { joined, sameBytes } from '../bytes.ts';
+import { type CertificateChain, sha384 } from '../messages/certificates.ts';
 import type { SpdmVersion } from '../messages/header.ts';
 import { SpdmError } from '../spdm-error.ts';
 
@@ -36,12 +36,16 @@ export function signedMessage(version: SpdmVersion, context: SigningContext, tra
 export type KeyKind = 'P-384' | 'RSA-3072';
 
 /**
- * The public key of a certificate.
- * @param certificate DER
- * @throws {CodecError} ERR_PKI_PARSE for a certificate that cannot be read @throws {SpdmError} spdm-certificate-chain for a key of another kind
+ * The public key of a chain's leaf. Whether the root is one that is trusted, and what the certificates say, is for a verifier of evidence:
+ * the driver leaves it to that too.
+ * @throws {CodecError} ERR_PKI_PARSE for a certificate that cannot be read
+ * @throws {SpdmError} spdm-certificate-chain for a key of another kind, or a root that does not have the stated hash
  */
-export function certifiedKey(certificate: Uint8Array, kind: KeyKind): KeyObject {
-  const { spki } = readCertificate(certificate, 'spdm.certificateChain.leaf');
+export function leafKey({ rootHash, certificates }: CertificateChain, kind: KeyKind): KeyObject {
+  const [first = new Uint8Array(0)] = certificates;
+  const { issuer, subject } = readCertificate(first, 'spdm.certificateChain.root');
+  if (sameBytes(issuer, subject) && !sameBytes(rootHash, sha384(first))) throw new SpdmError('spdm-certificate-chain', 'the root does not have the stated hash');
+  const { spki } = readCertificate(certificates.at(-1) ?? first, 'spdm.certificateChain.leaf');
   let key: KeyObject | undefined;
   try {
     key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });

@@ -17,7 +17,7 @@ export function slotMask({ chains }: Exchange): number {
   return [...chains.keys()].reduce((mask, slot) => mask | (1 << slot), 0);
 }
 
-/** DIGESTS. */
+/** DIGESTS: of every slot that holds a chain. */
 export const answerDigests: Answer = ({ request, connection, session, chains }) => {
   const response = encodeDigests(connection.version as SpdmVersion, new Map([...chains].map(([slot, chain]) => [slot, sha384(chain)])));
   if (!session) {

@@ -6,7 +6,7 @@ import { CERTIFICATE_HEAD, ChainCollector, decodeCertificate, decodeChain, decod
 import { ACK_PAYLOAD, DELIVER_ENCAPSULATED_RESPONSE, ENCAPSULATED_REQUEST, ENCAPSULATED_RESPONSE_ACK_11, ENCAPSULATED_RESPONSE_ACK_12 } from '../../messages/control.ts';
 import { HEADER_SIZE, MESSAGE_HEADER, RESPONSE, SPDM_VERSION, type SpdmVersion } from '../../messages/header.ts';
 import { MUTUAL_AUTH } from '../../messages/key-exchange.ts';
-import { certifiedKey } from '../../session/signature.ts';
+import { leafKey } from '../../session/signature.ts';
 import type { Answer, Encapsulation, Exchange, ResponderSession } from '../connection.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -89,7 +89,6 @@ function take({ connection }: Exchange, state: ResponderSession, encapsulation: 
   if (!collector || !chain) return;
   const chainHash = sha384(chain);
   if (!sameBytes(chainHash, digests?.get(collector.slot) ?? new Uint8Array(0))) throw new Refusal('InvalidResponseCode', 'the chain is not that of the digest');
-  const leaf = decodeChain(chain).certificates.at(-1) as Uint8Array;
-  state.peer = { slot: collector.slot, chainHash, key: certifiedKey(leaf, 'RSA-3072') };
+  state.peer = { slot: collector.slot, chainHash, key: leafKey(decodeChain(chain), 'RSA-3072') };
   state.encapsulation = undefined;
 }

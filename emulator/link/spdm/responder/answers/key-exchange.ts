@@ -99,7 +99,7 @@ function sharedSecret(key: ExchangeKey, share: Uint8Array): Uint8Array {
 function finishing({ session, sessions }: Exchange): ResponderSession {
   // In the clear nothing names the session: it is the one that was begun last.
   const found = session ?? [...sessions.values()].findLast((one) => one.clear && one.session.phase === 'handshake');
-  if (!found || found.session.phase !== 'handshake') throw new Refusal('UnexpectedRequest', 'there is no handshake to finish');
+  if (found?.session.phase !== 'handshake') throw new Refusal('UnexpectedRequest', 'there is no handshake to finish');
   if (found.clear !== (session === undefined)) throw new Refusal(found.session.version >= 0x12 ? 'SessionRequired' : 'UnexpectedRequest', 'the handshake goes on where it began');
   return found;
 }

@@ -31,7 +31,7 @@ function keep(connection: Connection, request: Uint8Array, length: number, respo
   return response;
 }
 
-/** CAPABILITIES; the connection has its version from here on. */
+/** CAPABILITIES; the connection has its version from here on, unless they are refused. */
 export const answerCapabilities: Answer = (exchange) => {
   const { request, connection, profile } = exchange;
   const version = profile.versions.find((one) => one === new ByteReader(request, MESSAGE_HEADER.name).layout(MESSAGE_HEADER).spdmVersion);
@@ -40,9 +40,10 @@ export const answerCapabilities: Answer = (exchange) => {
     if (again) return again;
   }
   if (connection.stage !== 'version') throw new Refusal('UnexpectedRequest', 'capabilities are negotiated once');
-  if (version === undefined) throw new Refusal('VersionMismatch', 'is of no version that VERSION lists');
-  const response = version === SPDM_VERSION.v11 ? capabilities11(exchange) : capabilities12(exchange);
+  if (version === undefined) throw new Refusal('VersionMismatch', 'is of no version that VERSION lists', { version: SPDM_VERSION.v10 });
+  // Whatever is wrong with the rest, this is the version in which it is said.
   connection.version = version;
+  const response = version === SPDM_VERSION.v11 ? capabilities11(exchange) : capabilities12(exchange);
   connection.stage = 'capabilities';
   return response;
 };
@@ -75,7 +76,7 @@ function requireCapabilities(holds: boolean): void {
   if (!holds) throw new Refusal('InvalidRequest', 'capabilities that contradict each other');
 }
 
-/** ALGORITHMS. */
+/** ALGORITHMS: what both ends know. */
 export const answerAlgorithms: Answer = (exchange) => {
   const { request, connection, profile } = exchange;
   if (connection.stage === 'negotiated') {
@@ -94,7 +95,7 @@ export const answerAlgorithms: Answer = (exchange) => {
     opaqueFormat: version >= SPDM_VERSION.v12 ? offer.opaqueFormat & SUITE.opaqueFormat : 0,
     tables: new Map([...offer.tables].map(([type, supported]) => [type, supported & chosen(type, exchange)])),
   };
-  requireCommon(choice, offer);
+  requireCommon(choice, offer, exchange);
   connection.opaqueData = version < SPDM_VERSION.v12 || choice.opaqueFormat !== 0;
   connection.measures = choice.measurementSpecification !== 0;
   connection.stage = 'negotiated';
@@ -116,8 +117,13 @@ function chosen(type: number, { profile }: Exchange): number {
   }
 }
 
-/** Both must have a signature and a hash in common; a table that is there offers something. */
-function requireCommon(choice: Algorithms, offer: Algorithms): void {
+/** Both must have in common what their capabilities need; a table that is there offers something. */
+function requireCommon(choice: Algorithms, offer: Algorithms, { profile, connection: { requesterFlags } }: Exchange): void {
   if (choice.baseAsym === 0 || choice.baseHash === 0) throw new Refusal('InvalidRequest', 'no signature algorithm or no hash in common');
+  const needed = [
+    ...(profile.flags.keyEx === 1 && requesterFlags.keyEx === 1 ? [TABLE_TYPE.dhe, TABLE_TYPE.aead, TABLE_TYPE.keySchedule] : []),
+    ...(profile.flags.mutAuth === 1 && requesterFlags.mutAuth === 1 ? [TABLE_TYPE.requesterAsym] : []),
+  ];
+  if (needed.some((type) => !choice.tables.get(type))) throw new Refusal('InvalidRequest', 'no algorithm in common for what both say they can');
   if ([...offer.tables.values()].includes(0)) throw new Refusal('InvalidRequest', 'an algorithm table that offers nothing');
 }
