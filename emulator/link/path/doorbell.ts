@@ -6,6 +6,8 @@ import { REGISTER, type SharedMemory } from './shared-memory.ts';
 
 /** Where the host may act. */
 export interface Interposer {
+  /** Shared memory is there, as one side sees it; told before anything is written. */
+  attach?(view: SharedMemory): void;
   /** The driver has written something and rings. The GPU sees nothing of it until `publish` is called, once, at any time. */
   doorbell(what: 'launch' | 'command', publish: () => void): void;
   /** The driver is about to look what the GPU did. */

@@ -78,6 +78,7 @@ const HANG = 10_000;
 export async function openLink(world: World, options: InlineLinkOptions = {}): Promise<Link> {
   const { engine = chooseEngine(), slots = MOST_SLOTS, views = twoViews, memorySize = GPU_MEMORY_SIZE } = options;
   const { driver: shared, gpu: gpuShared } = views(slots);
+  for (const view of [shared, gpuShared]) options.host?.attach?.(view);
   const secrets = secretsOf(world, options);
   const { scheme, gpuContexts, derive } = options;
   const gpu = new Gpu({ ...secrets, shared: gpuShared, engine, memorySize, now: world.now(), ...(scheme ? { scheme } : {}), ...(gpuContexts ? { contexts: gpuContexts } : {}), ...(derive ? { derive } : {}) });
@@ -91,6 +92,7 @@ export async function openThreadedLink(world: World, options: ThreadedLinkOption
   const { slots = MOST_SLOTS, memorySize = GPU_MEMORY_SIZE, timeout = HANG, script = new URL('./device/gpu-thread.js', import.meta.url), heartbeats = false, scheme } = options;
   const engine = chooseEngine(options.engine);
   const shared = new SharedMemory('driver', slots);
+  options.host?.attach?.(shared);
   const secrets = secretsOf(world, options);
   const data: GpuThreadData = { ...secrets, buffer: shared.buffer, slots, memorySize, engine: engine.name, now: world.now(), heartbeats, ...(scheme ? { scheme } : {}) };
   const worker = new Worker(script, { workerData: data });
