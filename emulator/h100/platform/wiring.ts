@@ -5,14 +5,13 @@
  * genuine report with links agrees.
  */
 
-/** GPUs and NVSwitches of a board, and links of a GPU. */
+/** GPUs and NVSwitches of a board. */
 export const BOARD_GPUS = 8;
 export const BOARD_SWITCHES = 4;
-export const GPU_LINKS = 18;
 /** Ports of a switch. */
 export const SWITCH_PORTS = 64;
 
-/** By GPU: for each link, the position of the switch at its end. */
+/** By GPU: for each of its 18 links, the position of the switch at its end. */
 const GPU_SIDE: readonly string[] = ['113311223312002200', '112233003321002211', '113311332212002200', '223322001121330011', '331133220012001122', '110033223321002211', '331133002212002211', '221122110021330033'];
 
 /**
