@@ -4,6 +4,7 @@
  */
 import { constants, createECDH, createHash, createHmac, createPrivateKey, createPublicKey, type KeyObject, privateEncrypt, sign } from 'node:crypto';
 import { p256, p384 } from '@noble/curves/nist.js';
+import { deterministicEcdsa } from './deterministic-ecdsa.ts';
 
 /** The elliptic curves of attestation, with what a signer needs to know of each. */
 export const CURVES = {
@@ -45,7 +46,7 @@ export function scalarFromSeed(curve: Curve, seed: Uint8Array): Uint8Array {
 
 /** @param scalar private scalar, big-endian @param deterministic RFC 6979 instead of the platform's random nonce */
 export function ecSigner(curve: Curve, scalar: Uint8Array, deterministic: boolean): EcSigner {
-  const { noble, ecdh, scalarBytes, hash } = CURVES[curve];
+  const { ecdh, scalarBytes, hash } = CURVES[curve];
   const exchange = createECDH(ecdh);
   exchange.setPrivateKey(scalar);
   const publicPoint = new Uint8Array(exchange.getPublicKey());
@@ -60,10 +61,7 @@ export function ecSigner(curve: Curve, scalar: Uint8Array, deterministic: boolea
     publicKey,
     privateKey,
     spki: spkiOf(publicKey),
-    sign: deterministic
-      ? // Hashing first: noble's own hash in JavaScript is many times slower on long messages.
-        (message) => noble.sign(createHash(hash).update(message).digest(), scalar, { lowS: false, prehash: false })
-      : (message) => new Uint8Array(sign(hash, message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
+    sign: deterministic ? deterministicEcdsa(curve, scalar) : (message) => new Uint8Array(sign(hash, message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
   };
 }
 

@@ -45,8 +45,9 @@ export class LineProgram {
   #complaints = '';
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  /** @param cwd for what it writes beside its answers, such as logs */
+  constructor(program: string, args: readonly string[], { env = {}, cwd = tmpdir() }: { env?: Readonly<Record<string, string>>; cwd?: string } = {}) {
+    this.#child = spawn(program, args, { cwd, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#complaints = `${this.#complaints}${chunk.toString()}`.slice(-4000);
     });

@@ -57,7 +57,14 @@ function policy(): object {
 
 async function remote(options: H100OptionsInput = {}, edits: H100Edits = {}, more: { claimsVersion?: string; version?: string; nonce?: string } = {}): Promise<Answer> {
   const { machine, nonce } = subjectOf(options, edits, here);
-  return verifier.ask({ mode: 'remote', machine, nonce: more.nonce ?? nonce, nras: `${services.url.nras}/${more.version ?? 'v3'}/attest/gpu`, policy: policy(), ...(more.claimsVersion && { claimsVersion: more.claimsVersion }) });
+  return verifier.ask({
+    mode: 'remote',
+    machine,
+    nonce: more.nonce ?? nonce,
+    nras: `${services.url.nras}/${more.version ?? 'v3'}/attest/gpu`,
+    policy: policy(),
+    ...(more.claimsVersion && { claimsVersion: more.claimsVersion }),
+  });
 }
 
 /** What the SDK says later of a token that it was given. */

@@ -62,7 +62,7 @@ export async function nvVerifier(roots: { readonly device: string; readonly rim:
   const python = await pythonWith('nv-verifier', here('requirements.txt'));
   await writeFile(join(python.packages, 'verifier', 'certs', 'verifier_device_root.pem'), roots.device);
   await writeFile(join(python.packages, 'verifier', 'certs', 'verifier_RIM_root.pem'), roots.rim);
-  const program = new LineProgram(python.program, [here('driver.py')], { PYTHONWARNINGS: 'ignore' });
+  const program = new LineProgram(python.program, [here('driver.py')], { env: { PYTHONWARNINGS: 'ignore' }, cwd: python.packages });
   return {
     ask: (question) => program.ask(question),
     close: () => {
