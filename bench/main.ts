@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startTeemu } from '../emulator/teemu.ts';
+import { engines } from './engines.ts';
 import { median, type Ratio, type Speed } from './ratio.ts';
 import { reportGeneration } from './report-generation.ts';
 import { serving } from './serving.ts';
@@ -52,6 +53,7 @@ for (const [name, run] of [
   ['verification', verification],
   ['TDX quotes', tdxQuotes],
   ['TDX verification', tdxVerification],
+  ['link engines', engines],
   ['serving', served],
 ] as const) {
   say(`measuring ${name} ...`);

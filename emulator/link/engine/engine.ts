@@ -18,9 +18,9 @@ export interface GcmKey {
  * An engine. Synchronous: 2 MiB take a thread about half a millisecond, so large copies belong into workers. All engines give the same bytes.
  *
  * `src` and `dst` are of the same length, and are either the same bytes (in place) or do not overlap. Every argument may lie in a
- * `SharedArrayBuffer`. AES-GCM as libraries do it reads ciphertext twice, for the tag and for the plaintext; so that nobody can change a
- * slot in between, `open` reads every byte of a shared `src` once, a part at a time, into memory of its own. What somebody else can read
- * must not be `dst` of `open`: its bytes are there before the tag is known to be right.
+ * `SharedArrayBuffer`. AES-GCM as libraries do it reads ciphertext twice, for the tag and for the plaintext: what somebody else can change
+ * meanwhile must be copied before it is opened, or what was verified is not what is decrypted. What somebody else can read must not be `dst`
+ * of `open`: its bytes are there before the tag is known to be right.
  */
 export interface GcmEngine {
   /** As users choose it: `node` or `native`. */
@@ -53,17 +53,4 @@ export function requireSizes(iv: Uint8Array, src: Uint8Array, dst: Uint8Array, t
 /** Refuses a key of a wrong length. @throws {RangeError} */
 export function requireKeySize(bytes: Uint8Array): void {
   if (bytes.length !== GCM_KEY_SIZE) throw new RangeError(`an AES-256 key is ${GCM_KEY_SIZE} bytes, not ${bytes.length}`);
-}
-
-/**
- * Calls `work` with one part of `src` after the other. Parts of shared memory are copied first, into `scratch`, so that `work` may read them
- * as often as it likes; `scratch.length` is the length of a part.
- */
-export function inParts(src: Uint8Array, scratch: Uint8Array, work: (part: Uint8Array, at: number) => void): void {
-  const shared = src.buffer instanceof SharedArrayBuffer;
-  for (let at = 0; at < src.length; at += scratch.length) {
-    const part = src.subarray(at, at + scratch.length);
-    if (shared) scratch.set(part);
-    work(shared ? scratch.subarray(0, part.length) : part, at);
-  }
 }

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.ts';
-import { GCM_IV_SIZE, GCM_TAG_SIZE, type GcmEngine, type GcmKey, inParts, requireKeySize, requireSizes } from './engine.ts';
+import { GCM_IV_SIZE, GCM_TAG_SIZE, type GcmEngine, type GcmKey, requireKeySize, requireSizes } from './engine.ts';
 
 /** What this engine calls of koffi. */
 interface Koffi {
@@ -51,8 +51,8 @@ interface Libcrypto {
 
 interface Direction {
   readonly init: (context: unknown, cipher: unknown, engine: null, key: Uint8Array | null, iv: Uint8Array | null) => number;
-  readonly update: (context: unknown, out: Uint8Array | null, length: number[], bytes: Uint8Array, size: number) => number;
-  readonly final: (context: unknown, out: Uint8Array, length: number[]) => number;
+  readonly update: (context: unknown, out: Uint8Array | null, length: Int32Array, bytes: Uint8Array, size: number) => number;
+  readonly final: (context: unknown, out: Uint8Array, length: Int32Array) => number;
 }
 
 /** EVP_CTRL_AEAD_GET_TAG and EVP_CTRL_AEAD_SET_TAG (openssl/evp.h). */
@@ -60,8 +60,6 @@ const GET_TAG = 0x10;
 const SET_TAG = 0x11;
 /** EVP counts bytes in an int. */
 const MOST_AT_ONCE = 1 << 30;
-/** Length of the parts in which shared memory is read: large enough that calls cost nothing, small enough to stay in the processor's cache. */
-const PART = 512 * 1024;
 
 class NativeKey implements GcmKey {
   readonly engine = 'native';
@@ -75,7 +73,7 @@ class NativeKey implements GcmKey {
 
 /** Where to find what is not teemu's. */
 export interface NativeOptions {
-  /** Folder from which `koffi` is looked for, after teemu's own place; left out, only there. */
+  /** Folder from which `koffi` is looked for when it isn't beside teemu; the current one unless it is said otherwise, so that worker threads need not be told. */
   readonly from?: string;
   /** Name or path of the library. */
   readonly libcrypto?: string;
@@ -85,7 +83,7 @@ export interface NativeOptions {
  * Loads koffi and libcrypto, and compares their first answer with the specification's.
  * @throws {ConfigError} when one of them is not there, when they would crash here, or when the answer is wrong
  */
-export function nativeEngine({ from, libcrypto = 'libcrypto.so.3' }: NativeOptions = {}): GcmEngine {
+export function nativeEngine({ from = process.cwd(), libcrypto = 'libcrypto.so.3' }: NativeOptions = {}): GcmEngine {
   const koffi = loadKoffi(from);
   const glibc = glibcVersion(koffi);
   // Without the GNU loader the library must not even be loaded.
@@ -100,8 +98,8 @@ export function nativeEngine({ from, libcrypto = 'libcrypto.so.3' }: NativeOptio
 }
 
 /** koffi is CommonJS and may lie where the user works; an `import` would only look beside teemu. */
-function loadKoffi(from: string | undefined): Koffi {
-  const places = [import.meta.url, ...(from === undefined ? [] : [join(from, 'package.json')])];
+function loadKoffi(from: string): Koffi {
+  const places = [import.meta.url, join(from, 'package.json')];
   const failures: unknown[] = [];
   for (const place of places) {
     try {
@@ -126,8 +124,8 @@ function loadLibcrypto(koffi: Koffi, path: string): { calls: Libcrypto; version:
     const library = koffi.load(path, { deep: true });
     const direction = (name: string): Direction => ({
       init: library.func(`int EVP_${name}Init_ex(void *ctx, void *cipher, void *engine, const void *key, const void *iv)`) as Direction['init'],
-      update: library.func(`int EVP_${name}Update(void *ctx, void *out, _Out_ int *outl, const void *in, int inl)`) as Direction['update'],
-      final: library.func(`int EVP_${name}Final_ex(void *ctx, void *out, _Out_ int *outl)`) as Direction['final'],
+      update: library.func(`int EVP_${name}Update(void *ctx, void *out, void *outl, const void *in, int inl)`) as Direction['update'],
+      final: library.func(`int EVP_${name}Final_ex(void *ctx, void *out, void *outl)`) as Direction['final'],
     });
     const calls = {
       newContext: library.func('void *EVP_CIPHER_CTX_new()'),
@@ -146,7 +144,6 @@ function loadLibcrypto(koffi: Koffi, path: string): { calls: Libcrypto; version:
 function engineOn(calls: Libcrypto, library: string): GcmEngine {
   const sealing = new Context(calls, calls.encrypt);
   const opening = new Context(calls, calls.decrypt);
-  const scratch = new Uint8Array(PART);
   return {
     name: 'native',
     library,
@@ -154,16 +151,14 @@ function engineOn(calls: Libcrypto, library: string): GcmEngine {
     seal(key, iv, aad, src, dst, tag) {
       requireSizes(iv, src, dst, tag);
       sealing.begin(nativeKey(key), iv);
-      sealing.authenticate(aad);
-      for (let at = 0; at < src.length; at += MOST_AT_ONCE) sealing.update(src.subarray(at, at + MOST_AT_ONCE), dst.subarray(at, at + MOST_AT_ONCE));
+      sealing.run(aad, src, dst);
       if (!sealing.final()) throw new Error('EVP_EncryptFinal_ex failed');
       sealing.control(GET_TAG, tag);
     },
     open(key, iv, aad, src, tag, dst) {
       requireSizes(iv, src, dst, tag);
       opening.begin(nativeKey(key), iv);
-      opening.authenticate(aad);
-      inParts(src, scratch, (part, at) => opening.update(part, dst.subarray(at, at + part.length)));
+      opening.run(aad, src, dst);
       opening.control(SET_TAG, tag);
       if (opening.final()) return true;
       dst.fill(0);
@@ -182,7 +177,8 @@ class Context {
   readonly #calls: Libcrypto;
   readonly #direction: Direction;
   readonly #pointer: unknown;
-  readonly #length = [0];
+  /** Where libcrypto writes how much it wrote: always everything. */
+  readonly #length = new Int32Array(1);
   readonly #nothing = new Uint8Array(GCM_TAG_SIZE);
   #key: NativeKey | undefined;
 
@@ -198,12 +194,12 @@ class Context {
     this.#key = key;
   }
 
-  authenticate(aad: Uint8Array): void {
+  run(aad: Uint8Array, src: Uint8Array, dst: Uint8Array): void {
     if (aad.length > 0) require1(this.#direction.update(this.#pointer, null, this.#length, aad, aad.length), 'Update');
-  }
-
-  update(src: Uint8Array, dst: Uint8Array): void {
-    require1(this.#direction.update(this.#pointer, dst, this.#length, src, src.length), 'Update');
+    for (let at = 0; at < src.length; at += MOST_AT_ONCE) {
+      const part = src.subarray(at, at + MOST_AT_ONCE);
+      require1(this.#direction.update(this.#pointer, dst.subarray(at, at + MOST_AT_ONCE), this.#length, part, part.length), 'Update');
+    }
   }
 
   final(): boolean {

@@ -1,7 +1,7 @@
 /** The engine that is always there: `node:crypto`. */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, inParts, requireKeySize, requireSizes } from './engine.ts';
+import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, requireKeySize, requireSizes } from './engine.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const OPTIONS = { authTagLength: GCM_TAG_SIZE };
@@ -21,10 +21,9 @@ class NodeKey implements GcmKey {
   }
 }
 
-/** The engine on `node:crypto`. @returns an engine that holds no keys: one is enough for all callers of a thread */
+/** The engine on `node:crypto`. @returns an engine without state: one is enough for all callers of a thread */
 export function nodeEngine(): GcmEngine {
   widenAllocator();
-  const scratch = new Uint8Array(SLICE);
   return {
     name: 'node',
     library: `OpenSSL ${process.versions.openssl}`,
@@ -33,7 +32,7 @@ export function nodeEngine(): GcmEngine {
       requireSizes(iv, src, dst, tag);
       const cipher = createCipheriv(ALGORITHM, objectOf(key), iv, OPTIONS);
       if (aad.length > 0) cipher.setAAD(aad);
-      for (let at = 0; at < src.length; at += SLICE) take(cipher.update(src.subarray(at, at + SLICE)), dst, at);
+      inSlices(cipher, src, dst);
       cipher.final();
       tag.set(cipher.getAuthTag());
     },
@@ -42,7 +41,7 @@ export function nodeEngine(): GcmEngine {
       const decipher = createDecipheriv(ALGORITHM, objectOf(key), iv, OPTIONS);
       if (aad.length > 0) decipher.setAAD(aad);
       decipher.setAuthTag(tag);
-      inParts(src, scratch, (part, at) => take(decipher.update(part), dst, at));
+      inSlices(decipher, src, dst);
       try {
         decipher.final();
         return true;
@@ -59,9 +58,12 @@ function objectOf(key: GcmKey): KeyObject {
   return key.object;
 }
 
-function take(part: Uint8Array, dst: Uint8Array, at: number): void {
-  dst.set(part, at);
-  giveBack(part);
+function inSlices(cipher: { update(data: Uint8Array): Uint8Array }, src: Uint8Array, dst: Uint8Array): void {
+  for (let at = 0; at < src.length; at += SLICE) {
+    const part = cipher.update(src.subarray(at, at + SLICE));
+    dst.set(part, at);
+    giveBack(part);
+  }
 }
 
 /** A port that is closed: what is transferred to it is freed at once. It never keeps a process alive. */

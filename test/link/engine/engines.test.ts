@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { open, seal } from '../../../emulator/crypto/seal.ts';
 import { chooseEngine, ENGINES, engineTitle } from '../../../emulator/link/engine/choose.ts';
-import { type GcmEngine, inParts } from '../../../emulator/link/engine/engine.ts';
+import type { GcmEngine } from '../../../emulator/link/engine/engine.ts';
 import { nativeObstacle } from '../../../emulator/link/engine/native.ts';
 import { nodeEngine } from '../../../emulator/link/engine/node.ts';
 import { findKoffi } from './koffi.ts';
@@ -130,21 +130,6 @@ describe.each(engines)('the %s engine', (name, openEngine) => {
         expect(made[1]).toBe(made[0]);
       }),
     );
-  });
-});
-
-describe('a slot that somebody else changes while it is opened', () => {
-  test.each([
-    ['is read once when it is shared', shared(10), 1],
-    ['is read where it lies when it is private', new Uint8Array(10), 2],
-  ])('%s', (_, slot, seen) => {
-    const parts: number[][] = [];
-    slot.fill(1);
-    inParts(slot, new Uint8Array(4), (part, at) => {
-      slot.fill(2, at, at + part.length);
-      parts.push([...part]);
-    });
-    expect(parts).toEqual([4, 4, 2].map((length) => Array.from({ length }, () => seen)));
   });
 });
 
