@@ -33,7 +33,7 @@ export function readRim(src: Uint8Array, path = 'rim'): Rim {
   form.named(root, 'SoftwareIdentity', SWID_NAMESPACE);
   if (textOf(root).trim() !== '') throw form.fail(root, 'must hold no text');
   const names = ['Entity', 'Meta', 'Payload'];
-  const parts = childElements(root).filter(({ namespace }) => namespace !== DSIG_NAMESPACE);
+  const parts = childElements(root).filter(({ local, namespace }) => !(local === 'Signature' && namespace === DSIG_NAMESPACE));
   const [, meta, payload] = parts;
   if (parts.length !== names.length || !meta || !payload) throw form.fail(root, `must hold ${names.join(', ')} and a signature`);
   for (const [i, part] of parts.entries()) form.named(part, names[i] ?? '', SWID_NAMESPACE);

@@ -100,6 +100,7 @@ describe('a signature of another form is refused:', () => {
   const algorithm = (element: string, uri: string): [RegExp, string] => [new RegExp(`<ds:${element} Algorithm="[^"]*"`), `<ds:${element} Algorithm="${uri}"`];
   test.each<[string, string, string]>([
     ['none', body, 'the document has no signature'],
+    ['another part of one beside it', driver.replace(signature, `${signature}<ds:Object xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>`), 'Entity, Meta, Payload'],
     ['two', driver.replace(signature, signature + signature), 'the document has more than one signature'],
     ['inside another element', body.replace('</ns0:Payload>', `${signature}</ns0:Payload>`), 'Resource'],
     ['in another namespace', driver.replace('http://www.w3.org/2000/09/xmldsig#"', 'http://www.w3.org/2000/09/xmldsig"'), 'Entity, Meta, Payload'],

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nvidiaAuthorityOf } from '../../../emulator/h100/pki/authority.ts';
+import { rimLibraryOf } from '../../../emulator/h100/rim/library.ts';
 import { checkRimSignature, readRim } from '../../../emulator/h100/rim/read.ts';
 import { writeRim } from '../../../emulator/h100/rim/write.ts';
 import { pem } from '../../../emulator/pki/der.ts';
@@ -78,6 +79,13 @@ describe.each(KINDS)('a %s manifest', (kind) => {
 
   test('leads to our root, not to another', async () => {
     expect((await tool.verify(document, nvidiaAuthorityOf(world).root('device').pem, NOW)).good).toBe(false);
+  });
+});
+
+describe('what the RIM service publishes is good to all:', () => {
+  const library = rimLibraryOf(world);
+  test.each(library.ids)('%s', async (id) => {
+    expect(await verdicts(library.find(id)?.document ?? new Uint8Array(), rimRoot())).toMatchObject({ xmlsec: true, signxml: true, teemu: true });
   });
 });
 
