@@ -106,9 +106,9 @@ export interface Algorithms {
 
 /** Encodes NEGOTIATE_ALGORITHMS without external algorithms. */
 export function encodeNegotiateAlgorithms(spdmVersion: number, offer: Omit<Algorithms, 'measurementHash'>): Uint8Array {
-  const { tables, opaqueFormat, ...rest } = offer;
+  const { tables, opaqueFormat, measurementSpecification, baseAsym, baseHash } = offer;
   const length = NEGOTIATE_ALGORITHMS_HEAD.size + tables.size * ALGORITHM_TABLE.size;
-  return joined([NEGOTIATE_ALGORITHMS_HEAD.encode({ spdmVersion, ...rest, tableCount: tables.size, length, otherParams: { opaqueFormat, reserved4: 0 } }), ...encodeTables(tables)]);
+  return joined([NEGOTIATE_ALGORITHMS_HEAD.encode({ spdmVersion, measurementSpecification, baseAsym, baseHash, tableCount: tables.size, length, otherParams: { opaqueFormat, reserved4: 0 } }), ...encodeTables(tables)]);
 }
 
 /** Encodes ALGORITHMS. */
