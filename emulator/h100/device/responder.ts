@@ -7,7 +7,7 @@ import { CodecError } from '../../errors.ts';
 import { ERROR, ERROR_CODE, type ErrorName } from '../../link/spdm/messages/header.ts';
 import { ALL_MEASUREMENTS, GET_MEASUREMENTS, GET_MEASUREMENTS_11, GET_MEASUREMENTS_HEAD_11, MEASUREMENTS, MEASUREMENTS_NONCE_SIZE } from '../../link/spdm/messages/measurements.ts';
 import type { World } from '../../world.ts';
-import type { OpaqueField } from '../report/opaque.ts';
+import { encodeOpaque, type OpaqueField } from '../report/opaque.ts';
 import { decodeGpuReport, encodeResponse, type GpuMeasurement, type GpuReport, REPORT_SIGNATURE_SIZE, REPORT_SPDM_VERSION, signGpuReport } from '../report/report.ts';
 
 /** Everything that a response states but the nonces. */
@@ -19,6 +19,8 @@ export interface MeasuredState {
 /** Changes a report before it is signed, to make one that the device would not write. */
 export type GpuReportEdit = (report: GpuReport) => GpuReport;
 
+/** The length before the opaque data. */
+const OPAQUE_LENGTH_SIZE = 2;
 const NO_NONCE = new Uint8Array(MEASUREMENTS_NONCE_SIZE);
 const NO_SIGNATURE = new Uint8Array(REPORT_SIGNATURE_SIZE);
 
@@ -39,8 +41,7 @@ export class MeasurementResponder {
     this.#key = key;
     this.#state = state;
     const response = this.#response(0, state.measurements, state.opaque, NO_NONCE);
-    const before = this.#response(0, state.measurements, [], NO_NONCE);
-    this.#nonceAt = before.length - 2 - MEASUREMENTS_NONCE_SIZE;
+    this.#nonceAt = response.length - encodeOpaque(state.opaque).length - OPAQUE_LENGTH_SIZE - MEASUREMENTS_NONCE_SIZE;
     this.#template = Uint8Array.from(Buffer.concat([response, NO_SIGNATURE]));
   }
 
