@@ -12,6 +12,7 @@ import { engines } from './engines.ts';
 import { median, type Ratio, type Speed } from './ratio.ts';
 import { reportGeneration } from './report-generation.ts';
 import { serving } from './serving.ts';
+import { spdmSession } from './spdm-session.ts';
 import { tdxQuotes } from './tdx-quotes.ts';
 import { tdxVerification } from './tdx-verification.ts';
 import { verification } from './verification.ts';
@@ -53,6 +54,7 @@ for (const [name, run] of [
   ['verification', verification],
   ['TDX quotes', tdxQuotes],
   ['TDX verification', tdxVerification],
+  ['SPDM sessions', spdmSession],
   ['link engines', engines],
   ['serving', served],
 ] as const) {

@@ -1,5 +1,6 @@
 /**
- * SPDM between driver and GPU before there is a session with the GPU's own processor: a buffer in unprotected memory, and a doorbell.
+ * SPDM between driver and GPU before there is a session with the GPU's own processor: a buffer in unprotected memory, and a
+ * doorbell: the driver writes 0xafafafaf into the register MAILBOX0, the GPU answers with 0xfafafafa.
  *
  * Source: NVIDIA open-gpu-kernel-modules, rmspdmtransport.h and spdm_gh100.c: read, not specified.
  */
@@ -12,8 +13,6 @@ import type { Binding } from './binding.ts';
 
 /** Bytes of the buffer that are used, head included. */
 export const MAILBOX_SIZE = 0x1200;
-/** Values of the doorbell register: the driver's request, the GPU's response. */
-export const DOORBELL = { requestPending: 0xafafafaf, responsePending: 0xfafafafa } as const;
 const VERSION = 0x10;
 const TYPE = { message: 0, secured: 1 } as const;
 
