@@ -83,3 +83,41 @@ describe('requests for measurements', () => {
     );
   });
 });
+
+describe('settings', () => {
+  const word = fc.constantFrom(
+    'request',
+    'response',
+    'measurements',
+    'responderNonce',
+    'opaque',
+    'signature',
+    'gpu.0',
+    'switch.0',
+    'nonce',
+    'slot',
+    'slotId',
+    'recordLength',
+    'opaqueLength',
+    'vbiosVersion',
+    'boardId',
+    'driverVersion',
+    'fwid',
+    'msrscnt',
+    '0',
+    '63',
+    '64',
+    '__proto__',
+    'constructor',
+  );
+  const value = fc.oneof(
+    fc.constantFrom('none', 'on', 'ff*', '0x', '0x00', '00', '96.00.9F.00.01', '18446744073709551616', '-1', '16777216'),
+    fc.string({ minLength: 1, maxLength: 80 }),
+    fc.stringMatching(/^[0-9a-f]{64}$/),
+  );
+  const setting = fc.tuple(fc.array(word, { minLength: 1, maxLength: 4 }), value).map(([path, text]) => `${path.join('.')}=${text}`);
+  const world = h100World();
+  test('are made, or refused', PATIENCE, () => {
+    expect(bombard(fc.array(setting, { minLength: 1, maxLength: 3 }), (set) => h100Evidence(world, { set }), Math.ceil(iterations / 20))).toBeGreaterThan(0);
+  });
+});

@@ -20,7 +20,7 @@ const FORM_VERSION = '1.0';
 export const H100_EXPORTS: readonly ExportForm[] = [
   {
     name: 'nvattest',
-    doc: 'nvattest/: gpu_evidence.json and switch_evidence.json for `nvattest attest --gpu-evidence|--switch-evidence`, with the versions that newer releases write',
+    doc: 'nvattest/: gpu_evidence.json and switch_evidence.json for `nvattest attest --gpu-evidence-source file --gpu-evidence-file` and the same of the switches, with the versions that newer releases write',
     files: (bundle) => split(bundle, (devices) => devices.map(nvattestDevice), 'nvattest'),
   },
   {
@@ -38,17 +38,12 @@ export const H100_EXPORTS: readonly ExportForm[] = [
   },
   {
     name: 'attestation-rs',
-    doc: 'attestation-rs/: gpu.json and switch.json, the evidence that the attestation-rs crate takes; the nonce must have been derived from the caller’s as it does',
-    files: (bundle) =>
-      split(
-        bundle,
-        (devices) => ({
-          devices: devices.map(({ arch, uuid, evidence, certificate }) => ({ arch, uuid, evidence_b64: evidence, cert_chain_b64: certificate })),
-          binding: { kind: 'concat', algo: 'sha256' },
-        }),
-        'attestation-rs',
-        { gpu: 'gpu.json', switch: 'switch.json' },
-      ),
+    doc: 'attestation-rs/gpu_bundle.json: the GPUs as the attestation-rs crate takes them. It asks GPUs with SHA-256 of the caller’s nonce and NVIDIA-GPU-EAT-v1, and switches with another one, so that switches are left out',
+    files: (bundle) => {
+      const gpus = devicesOf(bundle).filter(({ arch }) => arch !== SWITCH);
+      const devices = gpus.map(({ arch, uuid, evidence, certificate }) => ({ arch, uuid, evidence_b64: evidence, cert_chain_b64: certificate })).sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+      return new Map([['attestation-rs/gpu_bundle.json', json({ devices, binding: { kind: 'concat', algo: 'sha256' } })]]);
+    },
   },
   {
     name: 'rim-store',
@@ -70,10 +65,10 @@ function nvattestDevice({ arch, certificate, driverVersion, evidence, nonce, vbi
 }
 
 /** One file for the GPUs, one for the switches where there are any. */
-function split(bundle: Bundle, form: (devices: readonly Device[]) => Json, folder: string, names = { gpu: 'gpu_evidence.json', switch: 'switch_evidence.json' }): Map<string, Uint8Array> {
+function split(bundle: Bundle, form: (devices: readonly Device[]) => Json, folder: string): Map<string, Uint8Array> {
   const devices = devicesOf(bundle);
   const switches = devices.filter(({ arch }) => arch === SWITCH);
-  return new Map([[`${folder}/${names.gpu}`, json(form(devices.filter(({ arch }) => arch !== SWITCH)))], ...(switches.length === 0 ? [] : [[`${folder}/${names.switch}`, json(form(switches))] as const])]);
+  return new Map([[`${folder}/gpu_evidence.json`, json(form(devices.filter(({ arch }) => arch !== SWITCH)))], ...(switches.length === 0 ? [] : [[`${folder}/switch_evidence.json`, json(form(switches))] as const])]);
 }
 
 function file({ files }: Bundle, name: string): Uint8Array {

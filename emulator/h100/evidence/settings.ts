@@ -108,6 +108,7 @@ function contents(row: OpaqueRow, value: string, length: number | undefined, pat
       if (!/^[\x20-\x7e]*$/.test(value) || value.length > row.most) throw fail(path, `must be printable ASCII of at most ${row.most} characters`);
       return textBytes(value, row.name === 'DRIVER_VERSION' ? undefined : Math.max(length ?? least, value.length));
     case 'version':
+      if (!/^[0-9A-F]{2}(\.[0-9A-F]{2}){4}$/i.test(value)) throw new CodecError('ERR_CODEC_RANGE', `h100.report.${path}`, 0, `must look like 96.00.9F.00.01, is '${value.slice(0, 40)}'`);
       return length === 14 ? Uint8Array.from(Buffer.from(value, 'latin1')) : vbiosVersionBytes(value);
     case 'number':
       return numberBytes(numberText(value, path, row.most * 8), length ?? least);
