@@ -121,7 +121,7 @@ describe('a responder', () => {
 
 describe('a requester', () => {
   test('meets any answer with a typed error, or is not deceived', PATIENCE, () => {
-    const runs = Math.ceil(iterations / 40);
+    const runs = Math.ceil(iterations / 100);
     let fine = 0;
     fc.assert(
       fc.property(fc.nat(24), fc.array(fc.tuple(fc.nat(1 << 16), fc.nat(255)), { maxLength: 4 }), fc.option(fc.nat(1 << 12), { freq: 4 }), (which, edits, cut) => {
