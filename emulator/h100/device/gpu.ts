@@ -16,7 +16,7 @@ import { FEATURE_FLAG, type OpaqueField, opaqueEntry, PDI_SIZE, STATUS } from '.
 import { countsBytes, numberBytes, textBytes, vbiosVersionBytes } from '../report/values.ts';
 import { type Measured, measured } from './measured.ts';
 import { type CcMode, confComputeState, type GpuMode, NVML_STATUS, type NvmlView, uuidText } from './nvml.ts';
-import { errorResponse, type GpuReportEdit, MeasurementResponder } from './responder.ts';
+import { errorResponse, type GpuReportEdit, type MeasuredState, MeasurementResponder } from './responder.ts';
 
 /** What a GPU is and how it is set up. Whatever is left out is as usual for its kind. */
 export interface GpuSettings {
@@ -56,6 +56,8 @@ export class Gpu {
   readonly #slot: number;
   readonly #switchPdis: readonly Uint8Array[];
   readonly #responder: MeasurementResponder;
+  /** All that its reports state but for nonces and signatures. */
+  readonly measuredState: MeasuredState;
   #ready = false;
 
   /** @throws {ConfigError} for a kind, release or mode that there is not, or that do not go together */
@@ -76,7 +78,8 @@ export class Gpu {
     checkMode(this, this.#form, switchPdis);
     this.identity = { architecture: model.architecture, pdi: world.derive(`nvidia/pdi/${this.#label}`, PDI_SIZE), fwid: firmwareId(model.architecture, this.vbios.generation) };
     const shown = this.#measured();
-    this.#responder = new MeasurementResponder(world, this.#label, this.attestationKey, { measurements: shown.measurements, opaque: this.#opaque(shown.counts) });
+    this.measuredState = { measurements: shown.measurements, opaque: this.#opaque(shown.counts) };
+    this.#responder = new MeasurementResponder(world, this.#label, this.attestationKey, this.measuredState);
   }
 
   /** The key that signs reports: P-384. */

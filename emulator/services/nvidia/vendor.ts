@@ -7,12 +7,15 @@ import { Nras, type NrasOptions } from './nras/service.ts';
 import { NvidiaOcsp } from './ocsp.ts';
 import { NVIDIA_REVOCABLE, revokeOfNvidia } from './revocable.ts';
 import { RimService } from './rim/service.ts';
+import { type SpdmOptions, startSpdm } from './spdm.ts';
 
 /** What NVIDIA can be told. */
 export interface NvidiaOptions {
   readonly world: World;
   /** `appraise`: who judges the evidence that NRAS gets. */
   readonly nras?: Pick<NrasOptions, 'appraise'>;
+  /** Start a GPU's SPDM responder too. */
+  readonly spdm?: SpdmOptions;
 }
 
 /** NVIDIA's roots, in PEM: of device identities, of RIM signers, and of NRAS. */
@@ -30,14 +33,14 @@ export interface NvidiaVendor extends Vendor<typeof NVIDIA_REVOCABLE> {
 }
 
 /** NVIDIA in a World. */
-export function nvidiaVendor({ world, nras }: NvidiaOptions): NvidiaVendor {
+export function nvidiaVendor({ world, nras, spdm }: NvidiaOptions): NvidiaVendor {
   const authority = nvidiaAuthorityOf(world);
   const ocsp = new NvidiaOcsp({ world, authority });
   const root = (which: keyof NvidiaRoots): string => authority.root(which).pem;
   return {
     authority,
     services: [ocsp, new NvidiaCrl(authority), new RimService({ world }), new Nras({ ...nras, world, ocsp, authority })],
-    sockets: {},
+    sockets: spdm ? { spdm: () => startSpdm(world, spdm) } : {},
     get roots() {
       return { device: root('device'), rim: root('rim'), nras: root('nras') };
     },

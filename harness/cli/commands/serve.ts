@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { Option } from 'commander';
 import { fileError } from '../../../emulator/disk/file.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
+import { DEFAULT_GPU, GPU_MODELS } from '../../../emulator/h100/platform/models.ts';
+import { RESPONDER_PROFILES } from '../../../emulator/link/spdm/responder/profile.ts';
 import type { FaultRule } from '../../../emulator/services/faults/plan.ts';
 import type { ProductNames } from '../../../emulator/services/kds/kds.ts';
 import { isLoopback } from '../../../emulator/services/http/listen.ts';
 import { AMD_RATE_LIMIT } from '../../../emulator/services/kds/throttle.ts';
 import type { QgsOptions } from '../../../emulator/services/intel/vendor.ts';
+import { SPDM_VERSIONS } from '../../../emulator/services/nvidia/spdm.ts';
 import type { Vendor } from '../../../emulator/services/vendors.ts';
 import { amdRsaLabels } from '../../../emulator/snp/platform/products.ts';
 import { startTeemu, type Teemu, type TeemuOptions } from '../../../emulator/teemu.ts';
@@ -32,6 +35,10 @@ interface ServeOptions {
   readonly productNames?: ProductNames;
   readonly qgs?: string;
   readonly qgsPlatform?: string;
+  readonly spdm?: number;
+  readonly spdmProfile?: string;
+  readonly spdmVersion?: string;
+  readonly spdmGpu?: string;
   readonly fault?: readonly string[];
   readonly dieSeed?: string;
 }
@@ -48,6 +55,9 @@ The control port turns clock, faults and TCB statuses, revokes, keeps a journal,
 its /openapi.json describes it. Faults from the start: --fault kds.crl=reset, or a whole rule,
 --fault '{"match":"kds.crl","fault":"latency","times":3}'; its /faults/table lists them.
 
+--spdm PORT serves a GPU's SPDM responder on 127.0.0.1, as DMTF's emulators do, over MCTP or DOE; every
+connection is a link of its own, and SHUTDOWN ends that connection only.
+
 Ctrl-C ends it, with exit code 130.`;
 
 /** Adds what `teemu serve` takes and does. */
@@ -63,6 +73,10 @@ export const defineServe: Define = (command, run) => {
     .addOption(new Option('--product-names <form>', 'productName in VCEKs: as AMD writes them now, or with a stepping, which some verifiers need for reports of version 2').choices(['current', 'stepping']))
     .addOption(new Option('--qgs <where>', 'the quote generation service of a TDX machine too: the path of a Unix socket, or a port (0: any free one)'))
     .addOption(new Option('--qgs-platform <name>', `which kind of machine that is (${DEFAULT_MODEL})`).choices(Object.keys(PLATFORM_MODELS)))
+    .addOption(new Option('--spdm <port>', 'the SPDM responder of a GPU too, in the framing of the DMTF emulators (0: any free port)').argParser(portParser('--spdm')))
+    .addOption(new Option('--spdm-profile <name>', 'what it can: h100 as an H100 does, full with challenge and a handshake in the clear too (h100)').choices(Object.keys(RESPONDER_PROFILES)))
+    .addOption(new Option('--spdm-version <version>', 'the only version of SPDM that it speaks; all of its profile unless given').choices(Object.keys(SPDM_VERSIONS)))
+    .addOption(new Option('--spdm-gpu <name>', `which kind of GPU it is (${DEFAULT_GPU})`).choices([...GPU_MODELS.keys()]))
     .addOption(new Option('--fault <rule>', 'a fault from the start; repeat for more').argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]))
     .addOption(new Option('--die-seed <text>', 'seed of the die that decides about faults with a probability'))
     .addHelpText('after', DETAILS);
@@ -112,6 +126,7 @@ async function start(session: Session, serve: ServeOptions, folder: string | und
     ...(rateLimit === undefined ? {} : { rateLimit: rateLimit === true ? AMD_RATE_LIMIT : { ...AMD_RATE_LIMIT, seconds: parseInteger('--rate-limit', rateLimit, 1, 86_400) } }),
     ...(productNames === undefined ? {} : { productNames }),
     ...qgsOption(session, serve),
+    ...spdmOption(serve),
     nras: { appraise: h100Appraiser() },
     faults: fault.map(parseFault),
     ...(dieSeed === undefined ? {} : { dieSeed }),
@@ -128,6 +143,14 @@ function qgsOption({ io, path }: Session, { qgs, qgsPlatform }: ServeOptions): P
   if (!isPort && io.platform === 'win32') throw new ConfigError('--qgs', 'is a port on Windows, which has no Unix sockets for this');
   const where: QgsOptions = isPort ? { port: parseInteger('--qgs', qgs, 0, 65535) } : { path: path(qgs) };
   return { qgs: { ...where, ...(qgsPlatform === undefined ? {} : { platform: qgsPlatform }) } };
+}
+
+/** What the SPDM responder is. @throws {ConfigError} */
+function spdmOption({ spdm: port, spdmProfile: profile, spdmVersion: version, spdmGpu: gpu }: ServeOptions): Pick<TeemuOptions, 'spdm'> {
+  if (port !== undefined) return { spdm: { port, ...(profile === undefined ? {} : { profile }), ...(version === undefined ? {} : { version }), ...(gpu === undefined ? {} : { gpu }) } };
+  const [stray] = Object.entries({ '--spdm-profile': profile, '--spdm-version': version, '--spdm-gpu': gpu }).filter(([, value]) => value !== undefined);
+  if (stray) throw new ConfigError(stray[0], 'is for --spdm, which says where the responder listens');
+  return {};
 }
 
 /** `kds.crl=reset`, or a whole rule in JSON. What is in it is checked where rules are. @throws {ConfigError} */

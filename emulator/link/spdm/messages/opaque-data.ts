@@ -1,5 +1,5 @@
 /**
- * Opaque data of KEY_EXCHANGE: which versions of secured messages a requester speaks, and which one the responder takes.
+ * Opaque data of KEY_EXCHANGE: which versions of secured messages a requester speaks, and which one the responder takes. Opaque data of a vendor's.
  *
  * Source: DMTF DSP0277 1.1, "Secured Message opaque data format"; DSP0274 1.2.2, "General opaque data format".
  */
@@ -11,6 +11,8 @@ import { joined } from '../bytes.ts';
 
 /** `DMTF` in opaque data of SPDM 1.1. */
 const SPEC_ID = 0x444d5446;
+/** The PCI-SIG's registry. */
+const PCI_SIG = 3;
 /** Highest registry of standards bodies that SPDM 1.2 knows: JEDEC's. */
 const HIGHEST_REGISTRY = 8;
 
@@ -81,9 +83,17 @@ function decodeVersion(reader: ByteReader): number {
   return (number.major << 4) | number.minor;
 }
 
-function encodeElement(spdmVersion: number, data: Uint8Array): Uint8Array {
+/**
+ * Data of a vendor's own, as one element: from SPDM 1.2 on, all opaque data is in elements.
+ * @param vendorId in the PCI-SIG's registry @param data at most 65535 bytes
+ */
+export function encodeVendorData(spdmVersion: number, vendorId: number, data: Uint8Array): Uint8Array {
+  return encodeElement(spdmVersion, data, PCI_SIG, Uint8Array.of(vendorId & 0xff, vendorId >> 8));
+}
+
+function encodeElement(spdmVersion: number, data: Uint8Array, registry = 0, vendor: Uint8Array = new Uint8Array(0)): Uint8Array {
   const head = spdmVersion >= 0x12 ? OPAQUE_HEAD_12.encode({}) : OPAQUE_HEAD_11.encode({});
-  const element = joined([OPAQUE_ELEMENT.encode({}), Uint8Array.of(data.length & 0xff, data.length >> 8), data]);
+  const element = joined([OPAQUE_ELEMENT.encode({ registry, vendorLength: vendor.length }), vendor, Uint8Array.of(data.length & 0xff, data.length >> 8), data]);
   return joined([head, element, new Uint8Array(-element.length & 3)]);
 }
 

@@ -4,6 +4,7 @@ import { authorityKeyIdentifier, basicConstraintsCa, basicConstraintsLeaf, keyUs
 import { type CertificateSpec, issueCertificate } from '../../../pki/issue.ts';
 import type { World } from '../../../world.ts';
 import { sha384 } from '../messages/certificates.ts';
+import type { SpdmVersion } from '../messages/header.ts';
 import type { Measurement } from '../messages/measurements.ts';
 
 /** One measurement of a device. */
@@ -28,8 +29,8 @@ export interface ResponderIdentity {
   sign(slot: number, message: Uint8Array): Uint8Array;
   /** The measurements as they are now, in order of their indices; at least one. */
   measurements(): readonly DeviceMeasurement[];
-  /** Opaque data of MEASUREMENTS: at most 1024 bytes. */
-  opaqueData?(): Uint8Array;
+  /** Opaque data of MEASUREMENTS, at most 1024 bytes: in SPDM 1.1 of any form, from 1.2 on in that of OpaqueDataFmt1. */
+  opaqueData?(version: SpdmVersion): Uint8Array;
 }
 
 const YEAR = 365 * 86_400_000;

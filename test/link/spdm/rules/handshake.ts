@@ -69,7 +69,6 @@ const keyExchangeRules: readonly Rule[] = [
       ...[2, 0x80, 0xfe].map((summary) => refuses('8.6', `summary ${summary}`, (peer) => start(peer, { summary }), { error: 'InvalidRequest' })),
       refuses('8.6', 'OpaqueDataLength 0xffff', (peer) => start(peer, { opaqueLength: 0xffff }), { error: 'InvalidRequest' }),
       refuses('8.6', 'OpaqueDataLength one more than there is', (peer) => start(peer, { opaqueLength: supportedVersions(peer.version).length + 4 }), { error: 'InvalidRequest' }),
-      refuses('8.6', 'no opaque data', (peer) => start(peer, { opaque: new Uint8Array() }), { error: 'InvalidRequest' }),
       refuses('8.6', 'no version of secured messages that both have', (peer) => start(peer, { opaque: supportedVersions(peer.version, [0x2000]) }), { error: 'InvalidRequest' }),
       refuses('8.6', 'nothing but a head', ({ version }) => message(version, REQUEST.KEY_EXCHANGE), { error: 'InvalidRequest' }),
       refuses('8.6', 'cut off in ExchangeData', (peer) => start(peer).subarray(0, 90), { error: 'InvalidRequest' }),
@@ -92,20 +91,26 @@ const keyExchangeRules: readonly Rule[] = [
     id: 'T8.10',
     clause: 'DSP0274, ERROR response message, SessionLimitExceeded',
     says: 'a responder that has all its sessions says so, and keeps them',
-    needs: CAP.KEY_EX,
+    needs: CAP.KEY_EX | CAP.HBEAT,
     at: 'session',
     cases: [
       {
-        name: 'one KEY_EXCHANGE after the other',
+        name: 'one session after the other',
         run: async (peer) => {
-          const session = peer.open();
-          let answer: Uint8Array | undefined;
-          for (let i = 0; i < 32; i++) {
-            answer = await peer.say(start(peer, { requesterSessionId: i + 1 }));
-            if (answer?.[1] !== RESPONSE.KEY_EXCHANGE_RSP) break;
+          const sessions = [peer.open()];
+          for (let i = 1; i < 32; i++) {
+            const answer = await peer.say(start(peer, { requesterSessionId: i }));
+            if (answer?.[1] !== RESPONSE.KEY_EXCHANGE_RSP) {
+              expectError('T8.10', peer, answer, { error: 'SessionLimitExceeded' });
+              break;
+            }
+            // That one is given up: an unfinished handshake does not hold a place for ever.
+            await peer.sayKeyExchange({ requesterSessionId: 0x100 + i });
+            await peer.sayFinish();
+            sessions.push(peer.open());
           }
-          expectError('T8.10', peer, answer, { error: 'SessionLimitExceeded' });
-          expectHead('T8.10', peer, await peer.sayIn(message(peer.version, REQUEST.HEARTBEAT), session), RESPONSE.HEARTBEAT_ACK);
+          expect(sessions.length, 'T8.10: a limit').toBeLessThan(32);
+          for (const session of sessions) expectHead('T8.10', peer, await peer.sayIn(message(peer.version, REQUEST.HEARTBEAT), session), RESPONSE.HEARTBEAT_ACK);
         },
       },
     ],

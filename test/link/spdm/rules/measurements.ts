@@ -8,8 +8,8 @@ import { type Case, expectError, expectHead, otherVersions, refuses, type Rule, 
 const CLAUSE = 'DSP0274, GET_MEASUREMENTS request and MEASUREMENTS response messages';
 const BLOCK_CLAUSE = 'DSP0274, Measurement block';
 const ALL = 0xff;
-/** The highest DMTFSpecMeasurementValueType of 1.2: the security version number. */
-const LAST_TYPE = 7;
+/** The highest DMTFSpecMeasurementValueType that there is: a structured manifest, of SPDM 1.3. */
+const LAST_TYPE = 10;
 
 /** A MEASUREMENTS response in parts. */
 interface Measurements {

@@ -137,7 +137,7 @@ export const CAPABILITIES_RULES: readonly Rule[] = [
       invalidCapabilities('HBEAT_CAP without sessions', { flags: CAP.CERT | CAP.CHAL | CAP.HBEAT }),
       invalidCapabilities('KEY_UPD_CAP without sessions', { flags: CAP.CERT | CAP.CHAL | CAP.KEY_UPD }),
       invalidCapabilities('MUT_AUTH_CAP with neither CHAL_CAP nor KEY_EX_CAP', { flags: CAP.CERT | CAP.MUT_AUTH | CAP.ENCAP }),
-      refuses('2.4', 'shorter than its version wants', (peer) => getCapabilities(peer.version).subarray(0, peer.version === 0x11 ? 11 : 19), { error: 'InvalidRequest' }),
+      refuses('2.4', 'shorter than its version wants', (peer) => getCapabilities(peer.version).subarray(0, peer.version === 0x11 ? 8 : 16), { error: 'InvalidRequest' }),
       refuses('2.4', 'nothing but a head', (peer) => getCapabilities(peer.version).subarray(0, 4), { error: 'InvalidRequest' }),
     ],
   },
@@ -172,9 +172,16 @@ export const CAPABILITIES_RULES: readonly Rule[] = [
       [
         ['Param2 of 1', { param2: 1 }],
         ['another CTExponent, without HBEAT_CAP', { ctExponent: 1, flags: EVERY_FLAG & ~CAP.HBEAT }],
-        ['other sizes', { dataTransferSize: 0x1201 }],
       ] as const
     ).map(([name, fields]) => refuses('2.6', name, capabilities(fields), { error: 'UnexpectedRequest', orSilence: true })),
+  },
+  {
+    id: '2.6 (1.2)',
+    clause: CAPABILITIES_CLAUSE,
+    says: 'other sizes make it different too',
+    versions: [0x12],
+    at: 'capabilities',
+    cases: [refuses('2.6', 'other sizes', capabilities({ dataTransferSize: 0x1201 }), { error: 'UnexpectedRequest', orSilence: true })],
   },
 ];
 
@@ -301,9 +308,10 @@ export const SHORT_RULES: readonly Rule[] = [
     clause: 'DSP0274, Generic SPDM message format',
     says: 'what is shorter than a message is dropped or refused',
     at: 'algorithms',
+    // A request that there is not: padded to four bytes, as DOE does it, it is a whole message.
     cases: [0, 1, 2, 3].map((length) =>
-      refuses('T0.1', `${length} bytes`, ({ version }) => message(version, REQUEST.GET_DIGESTS).subarray(0, length), {
-        error: ['InvalidRequest', 'UnsupportedRequest', 'UnexpectedRequest'],
+      refuses('T0.1', `${length} bytes`, ({ version }) => message(version, 0x90).subarray(0, length), {
+        error: ['InvalidRequest', 'UnsupportedRequest', 'UnexpectedRequest', 'VersionMismatch'],
         data: 'any',
         version: 'any',
         orSilence: true,

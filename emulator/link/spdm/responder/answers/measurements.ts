@@ -61,7 +61,7 @@ function measured(exchange: Exchange, log: Transcript): Uint8Array {
   const all = identity.measurements();
   const blocks = selected(all, head.operation).map(encodeMeasurement);
   const record = joined(blocks);
-  const opaque = connection.opaqueData ? (identity.opaqueData?.() ?? new Uint8Array(0)) : new Uint8Array(0);
+  const opaque = connection.opaqueData ? (identity.opaqueData?.(version) ?? new Uint8Array(0)) : new Uint8Array(0);
   const counts = { spdmVersion: version, totalCount: head.operation === 0 ? all.length : 0, numberOfBlocks: blocks.length, recordLength: record.length };
   const slotId = signed ? slot : 0;
   const start = version >= SPDM_VERSION.v12 ? MEASUREMENTS_HEAD_12.encode({ ...counts, slot: { slotId, contentChanged: 0, reserved: 0 } }) : MEASUREMENTS_HEAD_11.encode({ ...counts, slot: { slotId, reserved: 0 } });
