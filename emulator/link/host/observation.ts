@@ -71,7 +71,9 @@ export class Observation {
   #saw(view: SharedMemory, { at, length, by }: Access): void {
     const region = regionAt(view, at);
     const bytes = view.live(at, length);
-    const entry = (this.#written[`${by} ${region}`] ??= { bytes: 0, writes: 0 });
+    const key = `${by} ${region}`;
+    const entry = this.#written[key] ?? { bytes: 0, writes: 0 };
+    this.#written[key] = entry;
     entry.bytes += length;
     entry.writes++;
     for (const leak of findCanaries(bytes, this.canaries)) this.leaks.push({ ...leak, at: at + leak.at, region, by });
