@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: every ratio that teemu promises, measured side by side in one run. Figures are for this machine and this hour;
- * only the ratios mean something elsewhere. `--json` prints them as data. Nothing here fails: tests never assert a time.
+ * only the ratios mean something elsewhere. `--json` prints them as data; a word measures only what has it in its name. Nothing here fails: tests never assert a time.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { startTeemu } from '../emulator/teemu.ts';
 import { engines } from './engines.ts';
 import { median, type Ratio, type Speed } from './ratio.ts';
+import { h100Verification } from './h100-verification.ts';
 import { reportGeneration } from './report-generation.ts';
 import { serving } from './serving.ts';
 import { spdmSession } from './spdm-session.ts';
@@ -48,6 +49,8 @@ function wholeProcess(): string {
 
 const json = process.argv.includes('--json');
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
+/** Only those whose name holds the word, where one is given: `npm run bench -- h100`. */
+const [wanted = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const results: Result[] = [];
 for (const [name, run] of [
   ['report generation', reportGeneration],
@@ -55,13 +58,15 @@ for (const [name, run] of [
   ['TDX quotes', tdxQuotes],
   ['TDX verification', tdxVerification],
   ['SPDM sessions', spdmSession],
+  ['H100 verification', h100Verification],
   ['link engines', engines],
   ['serving', served],
 ] as const) {
+  if (!name.toLowerCase().includes(wanted.toLowerCase())) continue;
   say(`measuring ${name} ...`);
   results.push(await run());
 }
-const notes = [...results.flatMap((r) => r.notes ?? []), wholeProcess()];
+const notes = [...results.flatMap((r) => r.notes ?? []), ...(wanted === '' ? [wholeProcess()] : [])];
 const speeds = results.flatMap((r) => r.speeds);
 const ratios = results.flatMap((r) => r.ratios);
 if (json) process.stdout.write(`${JSON.stringify({ node: process.version, speeds, ratios, notes })}\n`);
