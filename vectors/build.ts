@@ -1,4 +1,5 @@
 /** Builds the evidence of a case, and of its good twin by the same path. The same seed and time give the same bytes. */
+import type { Json } from '../emulator/bundle.ts';
 import type { EcSigner } from '../emulator/crypto/sign.ts';
 import { bigEndian } from '../emulator/pki/profiles/amd.ts';
 import { AmdAuthority, DEFAULT_CSP_ID } from '../emulator/snp/authority.ts';
@@ -10,15 +11,9 @@ import { presetNamed } from '../emulator/snp/evidence/presets.ts';
 import { type Line, LINE_TABLE, productNamed } from '../emulator/snp/platform/products.ts';
 import { REPORT_V2, type SnpReport } from '../emulator/snp/report.ts';
 import type { Tcb } from '../emulator/snp/platform/tcb.ts';
-import { fixedClock, seededWorld, type World } from '../emulator/world.ts';
-import { OF_THE_GOOD_TWIN, type RelyingParty, type SnpCase } from './model.ts';
-
-/** What makes a corpus: two of the same setting are byte for byte alike. */
-export interface Setting {
-  readonly seed: string;
-  /** When the evidence is made, in milliseconds since 1970. */
-  readonly at: number;
-}
+import type { World } from '../emulator/world.ts';
+import { caseWorld, type Setting } from './case-world.ts';
+import { type Files, type Maker, OF_THE_GOOD_TWIN, type RelyingParty, type SnpCase } from './model.ts';
 
 /** What the relying party asks for, ready for a verifier. */
 export interface SnpRequest {
@@ -35,6 +30,8 @@ export interface SnpRequest {
   readonly minimumTcb?: Tcb;
   /** Milliseconds. */
   readonly maximumCrlAge?: number;
+  /** The rest, in the words of a subject's request. */
+  readonly more?: Readonly<Record<string, Json>>;
 }
 
 /** What a verifier is handed: evidence, whom it trusts, what it asks for, and the time. Certificates and lists are DER. */
@@ -56,6 +53,8 @@ export interface SnpSubject {
   /** When the verifier looks, in milliseconds since 1970. */
   readonly now: number;
   readonly request: SnpRequest;
+  /** Changes of the files of its bundle. */
+  readonly files?: (files: Files) => Files;
 }
 
 /** A case ready for a verifier. */
@@ -76,10 +75,19 @@ export function snpCaseBuilder(setting: Setting): (row: SnpCase) => BuiltSnpCase
     const { options = {}, request = {} } = row;
     const goodOptions = row.goodOptions ?? (row.expect === 'must-accept' ? {} : options);
     const name = JSON.stringify(goodOptions);
-    const twin = twins.get(name) ?? make(goodOptions, {}, setting);
+    const twin = twins.get(name) ?? make(goodOptions, () => ({}), setting);
     twins.set(name, twin);
     const asked = requestOf(request, twin.evidence);
-    return { row, subject: subjectOf(make(options, editsOf(row), setting), row, asked, setting), twin: subjectOf(twin, {}, asked, setting) };
+    const place = { setting, asked, twin };
+    return {
+      row,
+      subject: subjectOf(
+        make(options, (world) => editsOf(row, world), setting),
+        row,
+        place,
+      ),
+      twin: subjectOf(twin, {}, place),
+    };
   };
 }
 
@@ -91,8 +99,9 @@ interface Made {
 }
 
 /** Each piece of evidence comes from a world of its own: what one case draws changes nothing in another. */
-function make(options: SnpOptionsInput, edits: SnpEdits, { seed, at }: Setting): Made {
-  const world = seededWorld(seed, fixedClock(at));
+function make(options: SnpOptionsInput, editsIn: (world: World) => SnpEdits, setting: Setting): Made {
+  const world = caseWorld(setting);
+  const edits = editsIn(world);
   let honest: SnpReport | undefined;
   const evidence = snpEvidence(world, options, {
     ...edits,
@@ -115,7 +124,8 @@ function signingKey(world: World, { line, signer }: SnpEvidence, options: SnpOpt
 }
 
 /** The edit of the list that revokes an intermediate, before the row's own edit of it. */
-function editsOf({ revoke, options = {}, edits = {} }: SnpCase): SnpEdits {
+function editsOf({ revoke, options = {}, edits: given = {} }: SnpCase, world: World): SnpEdits {
+  const edits = typeof given === 'function' ? given(world) : given;
   if (!revoke) return edits;
   const { line } = productNamed(options.product ?? presetNamed(options.preset ?? 'qemu').product);
   const serial = bigEndian(LINE_TABLE[line].serials[revoke === 'ASK' ? 'ask' : 'asvk']);
@@ -123,25 +133,38 @@ function editsOf({ revoke, options = {}, edits = {} }: SnpCase): SnpEdits {
   return { ...edits, crl: (list) => own({ ...list, revoked: [...list.revoked, { serial, at: list.thisUpdate }] }) };
 }
 
-function subjectOf({ world, evidence, key }: Made, { after, presentAs, foreignRoot, later = 0 }: Partial<SnpCase>, request: SnpRequest, setting: Setting): SnpSubject {
-  const { line, leaf, intermediate, ark, crl } = evidence;
-  const signer = presentAs ?? evidence.signer;
+/** What a subject is put into: what is asked for, and the good twin. */
+interface Place {
+  readonly setting: Setting;
+  readonly asked: SnpRequest;
+  readonly twin: Made;
+}
+
+function subjectOf(made: Made, { after, signed = {}, files, presentAs, trusted, later = 0 }: Partial<SnpCase>, { setting, asked, twin }: Place): SnpSubject {
+  const { world, key } = made;
+  const { line, ...issued } = made.evidence;
+  const maker: Maker = { world, key };
+  const signer = presentAs ?? issued.signer;
+  const leaf = signed.leaf ? signed.leaf(issued.leaf, maker) : issued.leaf.der;
+  const intermediate = signed.intermediate ? signed.intermediate(issued.intermediate, maker) : issued.intermediate.der;
+  const ark = signed.ark ? signed.ark(issued.ark, maker) : issued.ark.der;
   return {
     line,
     signer,
-    report: after ? after(evidence.report, { world, key }) : evidence.report,
-    leaf: leaf.der,
-    intermediate: intermediate.der,
-    ark: ark.der,
-    crl,
+    report: after ? after(issued.report, maker) : issued.report,
+    leaf,
+    intermediate,
+    ark,
+    crl: signed.crl ? signed.crl(issued.crl, maker) : issued.crl,
     certificateTable: encodeCertificateTable([
-      { kind: signer === 'vcek' ? 'VCEK' : 'VLEK', contents: leaf.der },
-      { kind: 'ASK', contents: intermediate.der },
-      { kind: 'ARK', contents: ark.der },
+      { kind: signer === 'vcek' ? 'VCEK' : 'VLEK', contents: leaf },
+      { kind: 'ASK', contents: intermediate },
+      { kind: 'ARK', contents: ark },
     ]),
-    root: foreignRoot ? strangersRoot(world, line, setting) : ark.der,
+    root: trusted === 'foreign' ? strangersRoot(world, line, setting) : trusted === 'twin' ? twin.evidence.ark.der : ark,
     now: setting.at + later,
-    request,
+    request: asked,
+    ...(files ? { files } : {}),
   };
 }
 
@@ -149,7 +172,7 @@ function subjectOf({ world, evidence, key }: Made, { after, presentAs, foreignRo
 function strangersRoot(world: World, line: Line, { seed, at }: Setting): Uint8Array {
   const own = new AmdAuthority(world, line).key('ARK').spki;
   for (let n = 0; ; n++) {
-    const stranger = new AmdAuthority(seededWorld(`${seed}/stranger/${n}`, fixedClock(at)), line);
+    const stranger = new AmdAuthority(caseWorld({ seed: `${seed}/stranger/${n}`, at }), line);
     if (!Buffer.from(own).equals(stranger.key('ARK').spki)) return stranger.certificate('ARK').der;
   }
 }

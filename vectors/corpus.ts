@@ -1,12 +1,13 @@
 /** The corpus: every source of cases, by what it is about. A new one is one row. */
 import { ConfigError } from '../emulator/errors.ts';
+import { CORPUS_SETTING, type Setting } from './case-world.ts';
 import { SNP_SOURCE } from './sources/snp.ts';
 import type { BuiltCase, CaseInfo, CaseSource } from './subject.ts';
 
-const SOURCES: readonly CaseSource[] = [SNP_SOURCE];
+export { CORPUS_SETTING } from './case-world.ts';
 
-/** What the corpus is made with unless told otherwise: a time in the past, so that its keys vouch for nothing today. */
-export const CORPUS_SETTING = { seed: 'vectors', at: Date.UTC(2026, 5, 1) } as const;
+/** One line a source. */
+const SOURCES: readonly CaseSource[] = [SNP_SOURCE];
 
 /** Every case, in order. */
 export const CORPUS: readonly CaseInfo[] = SOURCES.flatMap(({ cases }) => cases);
@@ -14,7 +15,7 @@ export const CORPUS: readonly CaseInfo[] = SOURCES.flatMap(({ cases }) => cases)
 const byId = new Map(SOURCES.flatMap((source) => source.cases.map((info) => [info.id, source] as const)));
 
 /** Builds a case. The same id and setting give the same bytes. @throws {ConfigError} for an id of no case */
-export function buildCase(id: string, setting: { readonly seed: string; readonly at: number } = CORPUS_SETTING): BuiltCase {
+export function buildCase(id: string, setting: Setting = CORPUS_SETTING): BuiltCase {
   const source = byId.get(id);
   if (!source) throw new ConfigError('id', `there is no case '${id.slice(0, 100)}'; see: teemu vectors list`);
   return source.build(id, setting);

@@ -1,9 +1,11 @@
 /** What a case is: evidence with one thing changed, the verdict that a correct verifier gives, and why. */
+import type { Json } from '../emulator/bundle.ts';
 import type { EcSigner } from '../emulator/crypto/sign.ts';
+import type { IssuedCertificate } from '../emulator/pki/issue.ts';
 import type { SnpEdits } from '../emulator/snp/evidence/evidence.ts';
 import type { SnpOptionsInput } from '../emulator/snp/evidence/options.ts';
 import type { World } from '../emulator/world.ts';
-import type { BugClass } from './subject.ts';
+import { type BugClass, type CaseInfo, STAGE_BUGS } from './subject.ts';
 
 /** Where a strict verifier notices. The reference verifier's stages have the same names and order. */
 export const STAGES = ['parse', 'chain', 'revocation', 'signature', 'tcb', 'policy', 'binding', 'freshness'] as const;
@@ -29,6 +31,8 @@ export interface RelyingParty {
   readonly allowProvisionalFirmware?: boolean;
   /** Longest time since the revocation list was issued, in milliseconds. */
   readonly maximumCrlAge?: number;
+  /** What else is asked for, in the words of a subject's request: binary values in hexadecimal. */
+  readonly more?: Readonly<Record<string, Json>>;
 }
 
 /** Who made the evidence, for changes that need a signature of their own. */
@@ -38,7 +42,19 @@ export interface Maker {
   readonly key: EcSigner;
 }
 
-interface CaseBase {
+/** Contents of a bundle's files, by name. */
+export type Files = ReadonlyMap<string, Uint8Array>;
+
+/** Changes of certificates and of the list after they were signed; what comes out is DER. */
+export interface SignedEdits {
+  readonly leaf?: (issued: IssuedCertificate, maker: Maker) => Uint8Array;
+  readonly intermediate?: (issued: IssuedCertificate, maker: Maker) => Uint8Array;
+  readonly ark?: (issued: IssuedCertificate, maker: Maker) => Uint8Array;
+  readonly crl?: (crl: Uint8Array, maker: Maker) => Uint8Array;
+}
+
+/** What every row has, whatever its TEE. */
+export interface CaseBase {
   /** `tee/area/slug`. */
   readonly id: string;
   readonly severity: Severity;
@@ -50,6 +66,8 @@ interface CaseBase {
   readonly bug?: BugClass;
   /** The policy under which the verdict holds, for what a relying party may see otherwise. */
   readonly policy?: string;
+  /** What a verifier that fetches must have asked for. */
+  readonly mustFetch?: readonly string[];
 }
 
 interface SnpCaseBase extends CaseBase {
@@ -58,17 +76,21 @@ interface SnpCaseBase extends CaseBase {
   /** The machine of the good twin, where it differs from that of the case. */
   readonly goodOptions?: SnpOptionsInput;
   /** Changes before signing: they test what a verifier makes of well-signed evidence. */
-  readonly edits?: SnpEdits;
+  readonly edits?: SnpEdits | ((world: World) => SnpEdits);
   /** Changes after signing: they test cryptography and parsing. */
   readonly after?: (report: Uint8Array, maker: Maker) => Uint8Array;
+  /** Changes of certificates and list after they were signed. */
+  readonly signed?: SignedEdits;
+  /** Changes of the files of the bundle, last of all. */
+  readonly files?: (files: Files) => Files;
   /** The intermediate that AMD has put on the revocation list. */
   readonly revoke?: 'ASK' | 'ASVK';
   /** The certificates are presented as those of the other kind of key. */
   readonly presentAs?: 'vcek' | 'vlek';
   /** When the verifier looks, in milliseconds after the evidence was made. */
   readonly later?: number;
-  /** The relying party trusts another world's root, of the same name. */
-  readonly foreignRoot?: boolean;
+  /** Whom the relying party trusts, where that is not the root presented: another world's, of the same name, or the good twin's. */
+  readonly trusted?: 'foreign' | 'twin';
   readonly request?: RelyingParty;
 }
 
@@ -77,7 +99,7 @@ export interface SnpRejectCase extends SnpCaseBase {
   readonly expect: 'must-reject';
   readonly stage: Stage;
   /** The reference verifier's code. */
-  readonly reason?: string;
+  readonly reason: string;
 }
 
 /** Unusual evidence that a verifier must accept, and a usual twin. */
@@ -102,4 +124,28 @@ export function cases<C extends CaseBase>(tee: string, rows: readonly C[]): read
     seen.add(id);
   }
   return rows;
+}
+
+/** What a row must say of its verdict. */
+type Judged = { readonly expect: 'must-accept' } | { readonly expect: 'must-reject'; readonly stage: Stage; readonly reason: string };
+
+/** What a row says of its case before it is built. */
+export function caseInfo(tee: string, row: CaseBase & Judged): CaseInfo {
+  const { id, severity, ref, why, bug, policy, mustFetch } = row;
+  const verdict = row.expect === 'must-reject' ? ({ expect: row.expect, stage: row.stage, reason: row.reason } as const) : ({ expect: row.expect } as const);
+  const usual: BugClass = row.expect === 'must-reject' ? STAGE_BUGS[row.stage] : 'wrong-reject';
+  return { id, tee, ...verdict, severity, bug: bug ?? usual, ...(policy === undefined ? {} : { policy }), ref, why, ...(mustFetch === undefined ? {} : { mustFetch }) };
+}
+
+/**
+ * The same evidence for a relying party that allows what it holds: it must be accepted.
+ * @param why one sentence @param changes of the row; its request replaces that of the row
+ */
+export function allowed<R extends CaseBase & { readonly expect: 'must-reject'; readonly stage: Stage; readonly reason: string }, C extends object>(
+  row: R,
+  why: string,
+  changes: C,
+): Omit<R, 'expect' | 'stage' | 'reason' | 'bug'> & C & { readonly expect: 'must-accept' } {
+  const { stage: _, reason: __, bug: ___, ...rest } = row;
+  return { ...rest, id: `${row.id}-allowed`, expect: 'must-accept', why, ...changes };
 }

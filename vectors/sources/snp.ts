@@ -1,10 +1,11 @@
 /** The SNP cases for verifiers of any kind: each as a bundle with what the relying party trusts and asks for. */
 import { type Bundle, type Json, makeBundle } from '../../emulator/bundle.ts';
 import { pem } from '../../emulator/pki/der.ts';
-import { snpCaseBuilder, type Setting, type SnpSubject } from '../build.ts';
+import { snpCaseBuilder, type SnpSubject } from '../build.ts';
+import type { Setting } from '../case-world.ts';
 import { SNP_CASES } from '../cases/snp.ts';
-import type { SnpCase } from '../model.ts';
-import { type BuiltCase, type CaseInfo, type CaseSource, STAGE_BUGS, type Subject } from '../subject.ts';
+import { caseInfo, type Files, type SnpCase } from '../model.ts';
+import type { BuiltCase, CaseInfo, CaseSource, Subject } from '../subject.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');
@@ -29,36 +30,33 @@ function builtOf(row: SnpCase, setting: Setting): BuiltCase {
   const build = builders.get(name) ?? snpCaseBuilder(setting);
   builders.set(name, build);
   const { subject, twin } = build(row);
-  return { info: infoOf(row), subject: subjectOf(subject, setting), twin: subjectOf(twin, setting) };
+  return { info: infoOf(row), subject: snpSubject(subject, setting), twin: snpSubject(twin, setting) };
 }
 
 function infoOf(row: SnpCase): CaseInfo {
-  const { id, expect, severity, ref, why, bug, policy } = row;
-  const rejected = row.expect === 'must-reject' ? { stage: row.stage, ...(row.reason === undefined ? {} : { reason: row.reason }) } : {};
-  return { id, tee: 'snp', expect, severity, ref, why, bug: bug ?? (row.expect === 'must-reject' ? STAGE_BUGS[row.stage] : 'wrong-reject'), ...rejected, ...(policy === undefined ? {} : { policy }) };
+  return caseInfo('snp', row);
 }
 
-function subjectOf(subject: SnpSubject, setting: Setting): Subject {
+/** A subject of SNP as adapters know it. */
+export function snpSubject(subject: SnpSubject, setting: Setting): Subject {
   return { bundle: bundleOf(subject, setting), roots: new Map([['ark.pem', certificate(subject.root)]]), now: subject.now, request: requestOf(subject), services: {} };
 }
 
-function bundleOf({ line, signer, report, leaf, intermediate, ark, crl, certificateTable }: SnpSubject, { at }: Setting): Bundle {
+function bundleOf({ line, signer, report, leaf, intermediate, ark, crl, certificateTable, files }: SnpSubject, { at }: Setting): Bundle {
   const chain = [intermediate, ark].map((der) => pem('CERTIFICATE', der)).join('');
-  return makeBundle(
-    { tee: 'snp', line, signer, verifyAt: Math.floor(at / 1000), services: {} },
-    new Map([
-      ['report.bin', report],
-      ['ark.pem', certificate(ark)],
-      [signer === 'vcek' ? 'ask.pem' : 'asvk.pem', certificate(intermediate)],
-      [`${signer}.pem`, certificate(leaf)],
-      ['cert_chain.pem', text(chain)],
-      ['certs.bin', certificateTable],
-      ['crl.der', crl],
-    ]),
-  );
+  const contents: Files = new Map([
+    ['report.bin', report],
+    ['ark.pem', certificate(ark)],
+    [signer === 'vcek' ? 'ask.pem' : 'asvk.pem', certificate(intermediate)],
+    [`${signer}.pem`, certificate(leaf)],
+    ['cert_chain.pem', text(chain)],
+    ['certs.bin', certificateTable],
+    ['crl.der', crl],
+  ]);
+  return makeBundle({ tee: 'snp', line, signer, verifyAt: Math.floor(at / 1000), services: {} }, files ? files(contents) : contents);
 }
 
-function requestOf({ request: { reportData, measurement, hostData, maximumPolicy, minimumTcb, ...rest } }: SnpSubject): Readonly<Record<string, Json>> {
+function requestOf({ request: { reportData, measurement, hostData, maximumPolicy, minimumTcb, more, ...rest } }: SnpSubject): Readonly<Record<string, Json>> {
   return {
     ...rest,
     requireCrl: true,
@@ -67,5 +65,6 @@ function requestOf({ request: { reportData, measurement, hostData, maximumPolicy
     ...(measurement && { measurement: hex(measurement) }),
     ...(hostData && { hostData: hex(hostData) }),
     ...(minimumTcb && { minimumTcb: { ...minimumTcb } }),
+    ...more,
   };
 }
