@@ -9,10 +9,11 @@ import { checkExpectations, type H100Expectations } from './h100/expectations.ts
 import { checkMachine } from './h100/machine.ts';
 import { type OcspSource, storedOcsp } from './h100/pki/ocsp.ts';
 import { H100_PASSES, H100_REASONS, type H100Appraisal, type H100Reason } from './h100/reasons.ts';
+import { keyOf } from './kept.ts';
 import { Appraisal, type Check, judge, type Verdict } from './verdict.ts';
 
 export { h100Appraiser } from './h100/appraise.ts';
-export { type DeviceFacts, type RimSource, type SystemState } from './h100/device.ts';
+export type { DeviceFacts, RimSource, SystemState } from './h100/device.ts';
 export type { PresentedDevice } from './h100/evidence/json.ts';
 export { GPU_MODES, type GpuMode, type H100Expectations } from './h100/expectations.ts';
 export { type OcspAnswer, type OcspQuestion, type OcspSource, storedOcsp } from './h100/pki/ocsp.ts';
@@ -66,8 +67,8 @@ export type H100Verdict = Verdict<H100Facts, H100Reason> & {
  */
 export function verifyH100(presented: PresentedH100, expectations: H100Expectations): H100Verdict {
   checkExpectations(expectations);
-  const { evidence, rim, ocsp, system } = presented;
-  const sources: DeviceSources = { rim, ocsp: typeof ocsp === 'function' ? ocsp : storedOcsp(ocsp), ...(system ? { system } : {}) };
+  const { evidence, rim, system } = presented;
+  const sources: DeviceSources = { rim, ocsp: sourceOf(presented, expectations), ...(system ? { system } : {}) };
   const opened = judge(new Appraisal(H100_REASONS, H100_PASSES), (appraisal) => openList(appraisal, evidence));
   if (!opened.accepted) return { ...opened, devices: [] };
   const devices = opened.facts.map((device, i) => judge(new Appraisal(H100_REASONS, H100_PASSES), (appraisal) => verifyOne(appraisal, device, i, sources, expectations)));
@@ -81,6 +82,13 @@ export function verifyH100(presented: PresentedH100, expectations: H100Expectati
     return factsOf(facts);
   });
   return { ...verdict, devices };
+}
+
+/** Responses that are at hand are read once, where things are kept. */
+function sourceOf({ ocsp }: PresentedH100, { trust }: H100Expectations): OcspSource {
+  if (typeof ocsp === 'function') return ocsp;
+  const read = (): OcspSource => storedOcsp(ocsp);
+  return trust.keep(new Appraisal(H100_REASONS, H100_PASSES), 'stored-ocsp', () => keyOf(ocsp), read);
 }
 
 function openList(appraisal: H100Appraisal, evidence: PresentedH100['evidence']): readonly PresentedDevice[] {

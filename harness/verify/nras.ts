@@ -197,6 +197,7 @@ function checkTimes(appraisal: NrasAppraisal, { claims, path }: ReadToken, { now
   appraisal.check('token-expired', now < expires + skew, () => ({ message: `counted until ${iso(expires)}, and the time of verification is ${iso(now)}`, path: `${path}.exp` }));
   appraisal.check('token-not-yet-valid', begins <= now + skew, () => ({ message: `counts from ${iso(begins)}, and the time of verification is ${iso(now)}`, path: `${path}.nbf` }));
   appraisal.check('token-future', issued <= now + skew, () => ({ message: `was issued at ${iso(issued)}, after the time of verification, ${iso(now)}`, path: `${path}.iat` }));
-  if (maximumAge !== undefined) appraisal.check('token-too-old', now - issued <= maximumAge, () => ({ message: `was issued ${Math.floor((now - issued) / 1000)} s ago, may be ${Math.floor(maximumAge / 1000)} s`, path: `${path}.iat` }));
+  if (maximumAge !== undefined)
+    appraisal.check('token-too-old', now - issued <= maximumAge, () => ({ message: `was issued ${Math.floor((now - issued) / 1000)} s ago, may be ${Math.floor(maximumAge / 1000)} s`, path: `${path}.iat` }));
   return { issued, expires };
 }

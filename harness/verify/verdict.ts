@@ -69,7 +69,7 @@ class Rejection extends Error {
 export class Appraisal<C extends string = string> {
   readonly #table: ReasonTable<C>;
   readonly #passes: Map<C, Check<C>>;
-  readonly #checks: Check<C>[] = [];
+  readonly #checks = new Set<Check<C>>();
 
   /** @param table the rows of every code that is used @param passes made once per table with {@link passesOf}: most checks pass, and all passes look alike */
   constructor(table: ReasonTable<C>, passes: Map<C, Check<C>>) {
@@ -79,7 +79,7 @@ export class Appraisal<C extends string = string> {
 
   /** The checks done so far. */
   get checks(): readonly Check<C>[] {
-    return this.#checks;
+    return [...this.#checks];
   }
 
   /** Ends the verification unless `holds`. @param detail what is wrong; only called when it is */
@@ -92,7 +92,7 @@ export class Appraisal<C extends string = string> {
   pass(reason: C): void {
     const pass = this.#passes.get(reason);
     // One line a rule, however many certificates or fields it was put to.
-    if (pass && !this.#checks.includes(pass)) this.#checks.push(pass);
+    if (pass) this.#checks.add(pass);
   }
 
   /**

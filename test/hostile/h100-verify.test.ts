@@ -33,7 +33,9 @@ function mangled(src: Uint8Array, places: readonly number[] = [0]): fc.Arbitrary
     return copy;
   });
   const cut = fc.tuple(changed, fc.nat(src.length)).map(([bytes, end]) => bytes.slice(0, end));
-  const spliced = fc.tuple(fc.nat(src.length), fc.nat(src.length), fc.nat(src.length)).map(([from, to, into]) => Uint8Array.from([...src.subarray(0, into), ...src.subarray(Math.min(from, to), Math.max(from, to)), ...src.subarray(into)]));
+  const spliced = fc
+    .tuple(fc.nat(src.length), fc.nat(src.length), fc.nat(src.length))
+    .map(([from, to, into]) => Uint8Array.from([...src.subarray(0, into), ...src.subarray(Math.min(from, to), Math.max(from, to)), ...src.subarray(into)]));
   const longer = fc.tuple(changed, fc.uint8Array({ maxLength: 64 })).map(([bytes, tail]) => Uint8Array.from([...bytes, ...tail]));
   return fc.oneof({ weight: 8, arbitrary: changed }, { weight: 1, arbitrary: cut }, { weight: 1, arbitrary: spliced }, { weight: 1, arbitrary: longer });
 }
@@ -73,7 +75,10 @@ describe(`${iterations} hostile inputs`, { timeout: 900_000 }, () => {
   });
 
   test('as chains', () => {
-    run(fc.property(fc.oneof(mangled(CHAIN), fc.uint8Array({ maxLength: 500 })), (certificateChain) => checkVerdict(verify({ evidence: [{ ...FIRST, certificateChain }] }))), 0.3);
+    run(
+      fc.property(fc.oneof(mangled(CHAIN), fc.uint8Array({ maxLength: 500 })), (certificateChain) => checkVerdict(verify({ evidence: [{ ...FIRST, certificateChain }] }))),
+      0.3,
+    );
   });
 
   test('as manifests', () => {
@@ -104,13 +109,29 @@ describe(`${iterations} hostile inputs`, { timeout: 900_000 }, () => {
 
   test('as evidence', () => {
     const json = Buffer.from(JSON.stringify([{ arch: 'HOPPER', certificate: Buffer.from(CHAIN).toString('base64'), evidence: Buffer.from(REPORT).toString('base64'), nonce: FIRST.nonce }]));
-    run(fc.property(fc.oneof(mangled(new Uint8Array(json)), fc.json().map((text) => new Uint8Array(Buffer.from(text)))), (src) => checkVerdict(verify({ evidence: src }))), 0.1);
+    run(
+      fc.property(
+        fc.oneof(
+          mangled(new Uint8Array(json)),
+          fc.json().map((text) => new Uint8Array(Buffer.from(text))),
+        ),
+        (src) => checkVerdict(verify({ evidence: src })),
+      ),
+      0.1,
+    );
   });
 
   test('as requests for an appraisal', () => {
     const appraise = h100Appraiser();
     const answers = [...GOOD.answers.values()];
-    const shared = { device: 'gpu', arch: 'HOPPER', nonce: new Uint8Array(REPORT.slice(4, 36)), at: NOW, allowCertificateHold: false, roots: { device: ROOTS[0] ?? new Uint8Array(), rim: ROOTS[1] ?? new Uint8Array() } } as const;
+    const shared = {
+      device: 'gpu',
+      arch: 'HOPPER',
+      nonce: new Uint8Array(REPORT.slice(4, 36)),
+      at: NOW,
+      allowCertificateHold: false,
+      roots: { device: ROOTS[0] ?? new Uint8Array(), rim: ROOTS[1] ?? new Uint8Array() },
+    } as const;
     run(
       fc.property(mangled(REPORT, headsOf(REPORT)), mangled(CHAIN), fc.uint8Array({ maxLength: 200 }), fc.boolean(), (report, chain, response, mangle) => {
         const parts = mangle ? { evidence: report, certificateChain: CHAIN } : { evidence: REPORT, certificateChain: chain };

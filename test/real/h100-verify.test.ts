@@ -39,7 +39,13 @@ describeReal('the one genuine GPU with manifests and OCSP responses', () => {
     expect(said(verdict)).toBe('accepted');
     if (!verdict.accepted) return;
     // As NVIDIA's service said of the same device: the sample nras/detached-eat-v3claims-2025.json.
-    expect(verdict.facts).toMatchObject({ driverVersion: '550.90.07', vbiosVersion: '96.00.9F.00.01', hardwareModel: 'GH100 A01 GSP BROM', ueid: '478176379286082186618948445787393647364802107249', measurementsMatch: true });
+    expect(verdict.facts).toMatchObject({
+      driverVersion: '550.90.07',
+      vbiosVersion: '96.00.9F.00.01',
+      hardwareModel: 'GH100 A01 GSP BROM',
+      ueid: '478176379286082186618948445787393647364802107249',
+      measurementsMatch: true,
+    });
     const [first] = verdict.facts.devices;
     // 33 golden values; the video decoder is off.
     expect(first?.measurements.matched).toHaveLength(32);
@@ -80,7 +86,13 @@ describeReal('the one genuine GPU with manifests and OCSP responses', () => {
     const { length } = device(COMPLETE).report;
     const map = mapGpuReport(device(COMPLETE).report);
     // Every byte of the heads, nonces and opaque data, and one in each measurement and in the signature.
-    const within = [...Array(45).keys(), ...map.blocks.flatMap((at) => [at, at + 1, at + 2, at + 3, at + 4, at + 5, at + 20]), ...Array.from({ length: map.signature - map.responderNonce }, (_, i) => map.responderNonce + i), map.signature, length - 1];
+    const within = [
+      ...Array(45).keys(),
+      ...map.blocks.flatMap((at) => [at, at + 1, at + 2, at + 3, at + 4, at + 5, at + 20]),
+      ...Array.from({ length: map.signature - map.responderNonce }, (_, i) => map.responderNonce + i),
+      map.signature,
+      length - 1,
+    ];
     const accepted = within.filter((at) => {
       const turned = (report: Uint8Array): Uint8Array => report.with(at, (report[at] ?? 0) ^ 0x01);
       return verify([device(COMPLETE, turned)], GRACE).accepted;

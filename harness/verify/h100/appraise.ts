@@ -61,16 +61,40 @@ class DeviceAppraiser {
 
   appraise(): DeviceAppraisal {
     const { arch, evidence, certificateChain, nonce, device } = this.#request;
-    const open = this.#must((a) => openDevice(a, { architecture: arch, certificateChain, report: evidence }, this.#wishes), (reason) => (reason === 'certificate-malformed' ? 'certificate-chain' : 'evidence'));
+    const open = this.#must(
+      (a) => openDevice(a, { architecture: arch, certificateChain, report: evidence }, this.#wishes),
+      (reason) => (reason === 'certificate-malformed' ? 'certificate-chain' : 'evidence'),
+    );
     const { read } = open;
-    this.#must((a) => a.check('device-kind', (open.architecture === 'LS10') === (device === 'switch'), () => ({ message: `is no ${device}` })), () => 'evidence');
-    this.#must((a) => a.check('nonce-mismatch', sameBytes(read.report.request.nonce, nonce), () => ({ message: 'answers to another nonce' })), () => 'nonce-mismatch');
-    const chain = this.#must((a) => deviceChain(a, this.#wishes, open.chain), (reason) => (reason === 'certificate-malformed' || reason === 'certificate-chain-length' ? 'certificate-chain' : 'attestation-chain'));
-    this.#must((a) => checkReportSignature(a, read, chain), () => 'evidence-signature');
-    const manifests = this.#must((a) => manifestsOf(a, read, { rim: (_, id) => this.#request.rim(id), ocsp: this.#ocsp }, 0, this.#wishes), () => 'rim');
+    this.#must(
+      (a) => a.check('device-kind', (open.architecture === 'LS10') === (device === 'switch'), () => ({ message: `is no ${device}` })),
+      () => 'evidence',
+    );
+    this.#must(
+      (a) => a.check('nonce-mismatch', sameBytes(read.report.request.nonce, nonce), () => ({ message: 'answers to another nonce' })),
+      () => 'nonce-mismatch',
+    );
+    const chain = this.#must(
+      (a) => deviceChain(a, this.#wishes, open.chain),
+      (reason) => (reason === 'certificate-malformed' || reason === 'certificate-chain-length' ? 'certificate-chain' : 'attestation-chain'),
+    );
+    this.#must(
+      (a) => checkReportSignature(a, read, chain),
+      () => 'evidence-signature',
+    );
+    const manifests = this.#must(
+      (a) => manifestsOf(a, read, { rim: (_, id) => this.#request.rim(id), ocsp: this.#ocsp }, 0, this.#wishes),
+      () => 'rim',
+    );
     const signed = manifests.map((manifest) => {
-      const signer = this.#must((a) => manifestSigner(a, this.#wishes.trust, manifest), () => 'rim-chain');
-      this.#must((a) => checkManifestSignature(a, this.#wishes.trust, manifest, signer), () => 'rim-signature');
+      const signer = this.#must(
+        (a) => manifestSigner(a, this.#wishes.trust, manifest),
+        () => 'rim-chain',
+      );
+      this.#must(
+        (a) => checkManifestSignature(a, this.#wishes.trust, manifest, signer),
+        () => 'rim-signature',
+      );
       return { manifest, signer };
     });
     const findings = this.#findings(open, chain, signed);
@@ -149,11 +173,15 @@ class DeviceAppraiser {
 
   #chain(certificates: VerifiedDevice['certificates'], names: readonly string[], path: string, first: 0 | 1): ChainFinding {
     const expires = Math.min(...certificates.map(({ notAfter }) => notAfter));
-    const valid = this.#holds((a) => certificates.forEach((certificate, i) => checkDates(a, certificate, `${path}.${names[i]}`, this.#wishes.now)));
+    const valid = this.#holds((a) => {
+      for (const [i, certificate] of certificates.entries()) checkDates(a, certificate, `${path}.${names[i]}`, this.#wishes.now);
+    });
     let revocationReason: string | undefined;
-    const revocation = this.#judge((a) => checkChainRevocation(a, revocable(certificates, names, path, first), this.#ocsp, this.#wishes, (reason) => {
+    const revocation = this.#judge((a) =>
+      checkChainRevocation(a, revocable(certificates, names, path, first), this.#ocsp, this.#wishes, (reason) => {
         revocationReason = reason;
-      }));
+      }),
+    );
     if (!revocation.accepted) this.#refused.push(revocation.reason);
     const revoked = !revocation.accepted && (revocation.reason === 'certificate-revoked' || revocation.reason === 'certificate-on-hold');
     return {

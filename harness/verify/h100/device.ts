@@ -14,7 +14,7 @@ import { SIGNER_PATH, type VerifiedSigner } from './pki/signer.ts';
 import { p384Key } from '../x509.ts';
 import type { H100Appraisal } from './reasons.ts';
 import { checkManifestSignature, checkManifestSubject, manifestSigner, type ReadManifest, readManifest, RIM_PATH, type RimKind } from './rim/manifest.ts';
-import { checkNoConflict, type ComparedMeasurements, compareMeasurements } from './rim/measurements.ts';
+import { checkNoConflict, type ComparedMeasurements, compareMeasurements, isZero } from './rim/measurements.ts';
 
 /** Where manifests come from. @param id as NVIDIA's RIM service calls them: `NV_GPU_DRIVER_GH100_550.90.07` @param device index of the device */
 export type RimSource = (kind: RimKind, id: string, device: number) => Uint8Array | undefined;
@@ -132,7 +132,8 @@ export function checkArchitecture(appraisal: H100Appraisal, { architecture }: Op
 export function checkMeasurements(appraisal: H100Appraisal, { report, statement }: ReadReport, manifests: readonly ReadManifest[]): ComparedMeasurements {
   const { measurements } = report;
   for (const [i, count] of statement.counts.entries()) {
-    const zero = measurements[i]?.value.every((byte) => byte === 0) ?? true;
+    const { value } = measurements[i] ?? {};
+    const zero = value === undefined || isZero(value);
     appraisal.check('measurement-count', (count === 0) === zero, () => ({ message: `was extended ${count} times, and is ${zero ? '' : 'not '}zero`, path: `report.measurements.${i}` }));
   }
   checkNoConflict(appraisal, manifests);
@@ -140,7 +141,12 @@ export function checkMeasurements(appraisal: H100Appraisal, { report, statement 
 }
 
 /** Certificates that can be revoked, with who issued each: all but the leaf of a device and the roots. */
-export function revocable(certificates: readonly ReadCertificate[], names: readonly string[], path: string, first: 0 | 1): readonly { readonly certificate: ReadCertificate; readonly issuer: ReadCertificate; readonly path: string; readonly issuerPath: string }[] {
+export function revocable(
+  certificates: readonly ReadCertificate[],
+  names: readonly string[],
+  path: string,
+  first: 0 | 1,
+): readonly { readonly certificate: ReadCertificate; readonly issuer: ReadCertificate; readonly path: string; readonly issuerPath: string }[] {
   return certificates.slice(first, -1).flatMap((certificate, i) => {
     const issuer = certificates[first + i + 1];
     return issuer ? [{ certificate, issuer, path: `${path}.${names[first + i]}`, issuerPath: `${path}.${names[first + i + 1]}` }] : [];
@@ -148,7 +154,13 @@ export function revocable(certificates: readonly ReadCertificate[], names: reado
 }
 
 /** Asks about every certificate that can be revoked. @param revoked is told the reason of a revocation, or of a hold @returns whom there was no response about, and when the first response ends */
-export function checkChainRevocation(appraisal: H100Appraisal, list: ReturnType<typeof revocable>, source: OcspSource, wishes: H100Expectations, revoked?: (reason: string) => void): { readonly unasked: readonly string[]; readonly validUntil: number; readonly oldest: number } {
+export function checkChainRevocation(
+  appraisal: H100Appraisal,
+  list: ReturnType<typeof revocable>,
+  source: OcspSource,
+  wishes: H100Expectations,
+  revoked?: (reason: string) => void,
+): { readonly unasked: readonly string[]; readonly validUntil: number; readonly oldest: number } {
   const unasked: string[] = [];
   let [validUntil, oldest] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const { certificate, issuer, path, issuerPath } of list) {
@@ -210,7 +222,8 @@ export function verifyOne(appraisal: H100Appraisal, presented: PresentedDevice, 
   checkPolicy(appraisal, read, device, sources.system, wishes);
   checkBinding(appraisal, open, device, wishes);
   const oldest = Math.min(...revocation.map((r) => r.oldest));
-  if (maximumOcspAge !== undefined) appraisal.check('ocsp-too-old', now - oldest <= maximumOcspAge, () => ({ message: `the oldest was made ${Math.floor((now - oldest) / 1000)} s ago, may be ${Math.floor(maximumOcspAge / 1000)} s`, path: 'ocsp' }));
+  if (maximumOcspAge !== undefined)
+    appraisal.check('ocsp-too-old', now - oldest <= maximumOcspAge, () => ({ message: `the oldest was made ${Math.floor((now - oldest) / 1000)} s ago, may be ${Math.floor(maximumOcspAge / 1000)} s`, path: 'ocsp' }));
 
   const certificates = chains.flatMap((c) => c.certificates.map(({ notAfter }) => notAfter));
   return {
@@ -234,8 +247,10 @@ function checkMinimum(appraisal: H100Appraisal, { statement }: ReadReport, { min
   const { driverVersion, vbiosVersion } = statement;
   // A switch has no driver, and a VBIOS of its own kind.
   if (driverVersion === undefined) return;
-  if (minimumDriver !== undefined) appraisal.check('driver-below-minimum', isAtLeast(driverVersion, minimumDriver, 10), () => ({ message: `is ${driverVersion}, must be at least ${minimumDriver}`, path: 'report.opaque.DRIVER_VERSION' }));
-  if (minimumVbios !== undefined) appraisal.check('vbios-below-minimum', isAtLeast(vbiosVersion, minimumVbios, 16), () => ({ message: `is ${vbiosVersion}, must be at least ${minimumVbios}`, path: 'report.opaque.VBIOS_VERSION' }));
+  if (minimumDriver !== undefined)
+    appraisal.check('driver-below-minimum', isAtLeast(driverVersion, minimumDriver, 10), () => ({ message: `is ${driverVersion}, must be at least ${minimumDriver}`, path: 'report.opaque.DRIVER_VERSION' }));
+  if (minimumVbios !== undefined)
+    appraisal.check('vbios-below-minimum', isAtLeast(vbiosVersion, minimumVbios, 16), () => ({ message: `is ${vbiosVersion}, must be at least ${minimumVbios}`, path: 'report.opaque.VBIOS_VERSION' }));
 }
 
 function checkPolicy(appraisal: H100Appraisal, { statement }: ReadReport, { architecture }: VerifiedDevice, system: SystemState | undefined, { chips, modes }: H100Expectations): void {
@@ -246,7 +261,10 @@ function checkPolicy(appraisal: H100Appraisal, { statement }: ReadReport, { arch
   appraisal.check('confidential-computing-off', system.confidentialComputing, () => ({ message: 'the system says that confidential computing is off', path: 'system' }));
   appraisal.check('developer-tools', !system.developerTools, () => ({ message: 'the system says that developer tools are on', path: 'system' }));
   if (system.protectedPcie !== undefined && mode !== undefined) {
-    appraisal.check('system-mode', system.protectedPcie === (mode === 'ppcie'), () => ({ message: `the system says that protected PCIe is ${system.protectedPcie ? 'on' : 'off'}, and the report ${mode}`, path: 'system' }));
+    appraisal.check('system-mode', system.protectedPcie === (mode === 'ppcie'), () => ({
+      message: `the system says that protected PCIe is ${system.protectedPcie ? 'on' : 'off'}, and the report ${mode}`,
+      path: 'system',
+    }));
   }
 }
 

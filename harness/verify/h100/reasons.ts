@@ -104,7 +104,7 @@ const H100_ONLY = {
   'version-mismatch': binding('versions that stand beside the report are those in it', 'NVML, driver and VBIOS version'),
   'device-twice': binding('every device is there once', 'teemu: one piece of evidence for each device'),
   'device-count': binding('there are as many devices as expected', ASKED),
-  'topology': binding('the eight GPUs name the four switches, and the switches the GPUs, and nobody else', PPCIE),
+  topology: binding('the eight GPUs name the four switches, and the switches the GPUs, and nobody else', PPCIE),
   'device-unexpected': binding('the devices are those expected', ASKED),
 
   'ocsp-too-old': freshness('no OCSP response is older than the caller allows', ASKED),

@@ -45,7 +45,12 @@ export function checkDeviceClaims(appraisal: NrasAppraisal, { claims, path }: Re
   appraisal.check('secure-boot', claims.secboot === undefined || claims.secboot === null || claims.secboot === true, () => ({ message: 'the device did not boot securely', path: `${path}.secboot` }));
   const [hardwareModel = '', ueid = ''] = [text('hwmodel'), text('ueid')];
   const { hardwareModels } = wishes;
-  if (hardwareModels) appraisal.check('hardware-model', hardwareModels.some((model) => hardwareModel === model || hardwareModel.startsWith(`${model} `)), () => ({ message: `is ${hardwareModel.slice(0, 80)}`, path: `${path}.hwmodel` }));
+  if (hardwareModels)
+    appraisal.check(
+      'hardware-model',
+      hardwareModels.some((model) => hardwareModel === model || hardwareModel.startsWith(`${model} `)),
+      () => ({ message: `is ${hardwareModel.slice(0, 80)}`, path: `${path}.hwmodel` }),
+    );
   const [driverVersion, vbiosVersion] = [text(`${PREFIX}${kind}-driver-version`), text(`${PREFIX}${kind}-vbios-version`) ?? text(`${PREFIX}${kind}-bios-version`)];
   return { hardwareModel, ueid, ...(driverVersion === undefined ? {} : { driverVersion }), ...(vbiosVersion === undefined ? {} : { vbiosVersion }), debug: debug !== undefined && debug !== 'disabled' };
 }

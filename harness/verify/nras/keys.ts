@@ -69,7 +69,9 @@ function keyOf({ kty, crv, x, y, use, alg }: Jwk): KeyObject | undefined {
 function certificatesOf(appraisal: NrasAppraisal, { x5c }: Jwk, key: KeyObject, path: string, anchors: readonly Uint8Array[] | undefined): readonly ReadCertificate[] {
   const list: readonly unknown[] = Array.isArray(x5c) ? x5c : [];
   appraisal.check('key-certificate', list.length > 0 && list.length <= MAX_CHAIN, () => ({ message: `has ${list.length} certificates, must have 1 to ${MAX_CHAIN}`, path: `${path}.x5c` }));
-  const certificates = list.map((text, i) => appraisal.attempt('certificate-malformed', () => readCertificate(typeof text === 'string' ? new Uint8Array(Buffer.from(text, 'base64')) : new Uint8Array(), `${path}.x5c.${i}`)));
+  const certificates = list.map((text, i) =>
+    appraisal.attempt('certificate-malformed', () => readCertificate(typeof text === 'string' ? new Uint8Array(Buffer.from(text, 'base64')) : new Uint8Array(), `${path}.x5c.${i}`)),
+  );
   const [leaf] = certificates;
   const own = key.export({ format: 'der', type: 'spki' });
   appraisal.check('key-certificate', leaf !== undefined && sameBytes(leaf.spki, own), () => ({ message: 'the first certificate is for another key', path: `${path}.x5c.0` }));
@@ -107,7 +109,12 @@ function checkAnchor(appraisal: NrasAppraisal, certificates: readonly ReadCertif
   if (!anchors) return;
   const last = certificates.at(-1);
   const read = anchors.map((der) => readCertificate(der, 'anchor'));
-  const holds = last && read.some((anchor) => certificates.some(({ der }) => sameBytes(der, anchor.der)) || (sameBytes(last.issuer, anchor.subject) && verifies(last, anchor, ALGORITHMS.get(Buffer.from(last.signatureAlgorithm).toString('hex')) ?? '')));
+  const holds =
+    last &&
+    read.some(
+      (anchor) =>
+        certificates.some(({ der }) => sameBytes(der, anchor.der)) || (sameBytes(last.issuer, anchor.subject) && verifies(last, anchor, ALGORITHMS.get(Buffer.from(last.signatureAlgorithm).toString('hex')) ?? '')),
+    );
   appraisal.check('root-untrusted', holds === true, () => ({ message: 'the chain neither holds a trusted certificate nor ends below one', path }));
 }
 

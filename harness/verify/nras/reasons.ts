@@ -58,7 +58,18 @@ const NRAS_ONLY = {
   'token-too-old': freshness('no token is older than the caller allows', ASKED),
 } as const satisfies Record<string, ReasonRow>;
 
-const SHARED = ['certificate-malformed', 'certificate-version', 'certificate-algorithm', 'certificate-issuer', 'certificate-signature', 'certificate-not-yet-valid', 'certificate-expired', 'authority-not-ca', 'authority-key-usage', 'root-untrusted'] as const satisfies (keyof typeof CERTIFICATE_REASONS)[];
+const SHARED = [
+  'certificate-malformed',
+  'certificate-version',
+  'certificate-algorithm',
+  'certificate-issuer',
+  'certificate-signature',
+  'certificate-not-yet-valid',
+  'certificate-expired',
+  'authority-not-ca',
+  'authority-key-usage',
+  'root-untrusted',
+] as const satisfies (keyof typeof CERTIFICATE_REASONS)[];
 
 /** Code of a reason to refuse an answer of the attestation service. */
 export type NrasReason = keyof typeof NRAS_ONLY | (typeof SHARED)[number];

@@ -66,7 +66,10 @@ function record(text: string, path: string, at: number): Readonly<Record<string,
 export function checkHeader(appraisal: NrasAppraisal, { header, path }: ReadToken): string {
   appraisal.check('token-algorithm', header.alg === ALGORITHM, () => ({ message: `must be ${ALGORITHM}, is ${String(JSON.stringify(header.alg)).slice(0, 40)}`, path: `${path}.header.alg` }));
   const other = Object.keys(header).find((name) => !HEADER.includes(name));
-  appraisal.check('token-header', other === undefined && (header.typ === undefined || header.typ === 'JWT'), () => ({ message: other === undefined ? 'typ must be JWT' : `has '${other.slice(0, 40)}'`, path: `${path}.header` }));
+  appraisal.check('token-header', other === undefined && (header.typ === undefined || header.typ === 'JWT'), () => ({
+    message: other === undefined ? 'typ must be JWT' : `has '${other.slice(0, 40)}'`,
+    path: `${path}.header`,
+  }));
   const { kid } = header;
   if (typeof kid !== 'string' || kid === '') return appraisal.fail('key-unknown', { message: 'names no key', path: `${path}.header.kid` });
   return kid;

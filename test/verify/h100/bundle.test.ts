@@ -90,7 +90,8 @@ describe('a bundle', () => {
 });
 
 /** The genuine list, with one member changed. */
-const json = (edit: (list: Record<string, unknown>[]) => unknown): Bundle => withFile('evidence.json', JSON.stringify(edit(JSON.parse(Buffer.from(bundle().files.get('evidence.json') ?? []).toString('utf8')) as Record<string, unknown>[])));
+const json = (edit: (list: Record<string, unknown>[]) => unknown): Bundle =>
+  withFile('evidence.json', JSON.stringify(edit(JSON.parse(Buffer.from(bundle().files.get('evidence.json') ?? []).toString('utf8')) as Record<string, unknown>[])));
 const first = (edit: (device: Record<string, unknown>) => Record<string, unknown>): Bundle => json(([device = {}, ...others]) => [edit(device), ...others]);
 
 describe('evidence as JSON', () => {

@@ -65,7 +65,9 @@ export function nrasAnswer({ version = '3.0', device = 'gpu', count = 1, finding
   const { driverVersion: _, driverRim: __, firmwareManufacturerId: ___, ...ofSwitch } = FINDINGS;
   const found = { ...(device === 'gpu' ? FINDINGS : ofSwitch), ...findings };
   const accepted = found.measurementsMatch;
-  const appraisals = Array.from({ length: count }, () => (failure ? ({ accepted: false, reason: failure, failure } as const) : accepted ? ({ accepted, findings: found } as const) : ({ accepted, reason: 'measurement-mismatch', findings: found } as const)));
+  const appraisals = Array.from({ length: count }, () =>
+    failure ? ({ accepted: false, reason: failure, failure } as const) : accepted ? ({ accepted, findings: found } as const) : ({ accepted, reason: 'measurement-mismatch', findings: found } as const),
+  );
   const response = json(detachedEat({ world, device, version, issuer: ISSUER, nonce: Buffer.from(NONCE).toString('hex'), appraisals, key: authority.nras() }, change));
   const parts = { response, keys: json({ keys: keys(authority.nrasKeys().map(jwkOf)) }) };
   return presented ? { ...parts, ...presented(parts) } : parts;

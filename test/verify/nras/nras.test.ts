@@ -27,8 +27,13 @@ interface Rejection {
 type Claims = Readonly<Record<string, unknown>>;
 const device = (edit: (claims: Claims) => Claims): Edits => ({ device: edit });
 const overall = (edit: (claims: Claims) => Claims): Edits => ({ overall: edit });
-const without = (name: string) => (claims: Claims): Claims => Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name));
-const and = (more: Claims) => (claims: Claims): Claims => ({ ...claims, ...more });
+const without =
+  (name: string) =>
+  (claims: Claims): Claims =>
+    Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name));
+const and =
+  (more: Claims) =>
+  (claims: Claims): Claims => ({ ...claims, ...more });
 const key = (edit: (key: Jwk) => Jwk): Edits => ({ keys: (keys) => keys.map(edit) });
 const answer = (edit: (eat: [[string, string], Record<string, string>]) => unknown): Edits => ({ answer: (eat) => edit(eat as unknown as [[string, string], Record<string, string>]) });
 const stranger = world.ecKey('test/stranger', 'P-384');
@@ -51,7 +56,9 @@ const issued = (level: 0 | 1, edit: (spec: CertificateSpec) => CertificateSpec, 
     if (!certificate || k.kid !== kid) return k;
     return { ...k, x5c: (k.x5c as string[]).with(level, Buffer.from(issueCertificate(edit(certificate.spec), signedBy).der).toString('base64')) };
   });
-const extension = (changed: ExtensionSpec) => (spec: CertificateSpec): CertificateSpec => ({ ...spec, extensions: spec.extensions.map((e) => (e.oid === changed.oid ? changed : e)) });
+const extension =
+  (changed: ExtensionSpec) =>
+  (spec: CertificateSpec): CertificateSpec => ({ ...spec, extensions: spec.extensions.map((e) => (e.oid === changed.oid ? changed : e)) });
 /** The certificate with its version left out, which makes it the first: 5 bytes behind the heads of the whole and of the signed part. */
 const versionOne = (text: string): string => {
   const src = Buffer.from(text, 'base64');
@@ -128,7 +135,12 @@ const REJECTIONS: readonly Rejection[] = [
   { name: 'a manifest is for another version', reason: 'claim-false', answer: { findings: { indexNoConflict: false } } },
   { name: 'the report is for another nonce', reason: 'claim-false', edits: device(and({ 'x-nvidia-gpu-attestation-report-nonce-match': false })) },
   { name: 'a certificate is revoked', reason: 'device-certificate-status', answer: { findings: { chain: { status: 'revoked', ocsp: 'revoked', expires: NOW, revocationReason: 'keyCompromise' } } } },
-  { name: 'a certificate is on hold', reason: 'device-certificate-status', answer: { findings: { chain: { status: 'revoked', ocsp: 'revoked', expires: NOW, revocationReason: 'certificateHold' } } }, good: { allowHold: true } },
+  {
+    name: 'a certificate is on hold',
+    reason: 'device-certificate-status',
+    answer: { findings: { chain: { status: 'revoked', ocsp: 'revoked', expires: NOW, revocationReason: 'certificateHold' } } },
+    good: { allowHold: true },
+  },
 
   { name: 'a device did not boot securely', reason: 'secure-boot', edits: device(and({ secboot: false })) },
   { name: 'a device can be debugged', reason: 'debug-enabled', answer: { findings: { debug: true } }, good: { allowDebug: true } },

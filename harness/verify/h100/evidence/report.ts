@@ -1,6 +1,6 @@
 /** A report as a verifier takes it: read strictly, and what its opaque data say of the device. */
 import { CodecError } from '../../../../emulator/errors.ts';
-import { FEATURE_FLAG, type OpaqueField, opaqueRowNamed, opaqueRowOf, PDI_SIZE, STATUS } from '../../../../emulator/h100/report/opaque.ts';
+import { FEATURE_FLAG, OPAQUE_ROWS, type OpaqueField, opaqueRowOf, PDI_SIZE, STATUS } from '../../../../emulator/h100/report/opaque.ts';
 import { type DecodedGpuReport, decodeGpuReport, encodeGpuReport } from '../../../../emulator/h100/report/report.ts';
 import { countsOf, numberOf, textOf, vbiosVersionText } from '../../../../emulator/h100/report/values.ts';
 import { ALL_MEASUREMENTS } from '../../../../emulator/link/spdm/messages/measurements.ts';
@@ -43,8 +43,9 @@ export interface ReadReport {
 
 /** Blocks and counts that a device of a kind has, and the opaque fields that none of them lacks. */
 const KINDS = {
-  gpu: { blocks: 64, counts: 64, required: ['VBIOS_VERSION', 'DRIVER_VERSION', 'CHIP_SKU', 'PROJECT', 'PROJECT_SKU', 'MSRSCNT', 'NVDEC0_STATUS'] },
-  switch: { blocks: 31, counts: 26, required: ['VBIOS_VERSION', 'SWITCH_PDI', 'MSRSCNT', 'GPU_PDIS'] },
+  gpu: { blocks: 64, counts: [64, 64], required: ['VBIOS_VERSION', 'DRIVER_VERSION', 'CHIP_SKU', 'PROJECT', 'PROJECT_SKU', 'MSRSCNT', 'NVDEC0_STATUS'] },
+  // Genuine switches count 26 or 27 of their measurements.
+  switch: { blocks: 31, counts: [26, 31], required: ['VBIOS_VERSION', 'SWITCH_PDI', 'MSRSCNT', 'GPU_PDIS'] },
 } as const;
 /** The switch's manifest, whatever its board: its report does not name one. */
 const SWITCH_RIM = 'NV_SWITCH_BIOS_5612_0002_890_';
@@ -64,7 +65,10 @@ export function readReport(appraisal: H100Appraisal, src: Uint8Array, isSwitch: 
     path: `${PATH}.request`,
   }));
   const { blocks, required } = KINDS[isSwitch ? 'switch' : 'gpu'];
-  appraisal.check('report-blocks', measurements.length === blocks && measurements.every(({ type }) => type === 1), () => ({ message: `must be ${blocks} digests of mutable firmware, are ${measurements.length} blocks`, path: `${PATH}.measurements` }));
+  appraisal.check('report-blocks', measurements.length === blocks && measurements.every(({ type }) => type === 1), () => ({
+    message: `must be ${blocks} digests of mutable firmware, are ${measurements.length} blocks`,
+    path: `${PATH}.measurements`,
+  }));
   const missing = required.find((name) => !fieldOf(report.opaque, name));
   appraisal.check('opaque-field-missing', missing === undefined, () => ({ message: `there is no ${missing}`, path: `${PATH}.opaque` }));
   return { report, statement: new Opaque(appraisal, report.opaque).statement(isSwitch, blackwell) };
@@ -93,9 +97,11 @@ function withoutUnknown(src: Uint8Array): DecodedGpuReport {
   return { ...strict, signed: lenient.signed };
 }
 
-function fieldOf(opaque: readonly OpaqueField[], name: string): Uint8Array | undefined {
-  const type = opaqueRowNamed(name)?.type;
-  return opaque.find((field) => field.type === type)?.data;
+/** Name of an opaque field. */
+type FieldName = (typeof OPAQUE_ROWS)[number]['name'];
+
+function fieldOf(opaque: readonly OpaqueField[], name: FieldName): Uint8Array | undefined {
+  return opaque.find((field) => field.name === name)?.data;
 }
 
 /** The opaque data of a report that is being read. */
@@ -135,18 +141,18 @@ class Opaque {
     };
   }
 
-  #malformed(name: string, rule: string): never {
+  #malformed(name: FieldName, rule: string): never {
     return this.#appraisal.fail('opaque-field-malformed', { message: rule, path: `${PATH}.opaque.${name}` });
   }
 
-  #sized(name: string, size?: number): Uint8Array | undefined {
+  #sized(name: FieldName, size?: number): Uint8Array | undefined {
     const data = fieldOf(this.#fields, name);
     if (!data) return undefined;
-    const whole = size === undefined ? opaqueRowNamed(name)?.kind !== 'ids' || data.length % PDI_SIZE === 0 : data.length === size;
+    const whole = size === undefined ? OPAQUE_ROWS.find((row) => row.name === name)?.kind !== 'ids' || data.length % PDI_SIZE === 0 : data.length === size;
     return whole ? data : this.#malformed(name, `has ${data.length} bytes`);
   }
 
-  #text(name: string, form: RegExp): string {
+  #text(name: FieldName, form: RegExp): string {
     const data = fieldOf(this.#fields, name);
     const text = data && textOf(data);
     // The zero byte at the end is part of the field.
@@ -159,9 +165,10 @@ class Opaque {
     return text ?? this.#malformed('VBIOS_VERSION', `is no version: ${Buffer.from(data).toString('hex')}`);
   }
 
-  #counts(length: number): readonly number[] {
+  #counts([least, most]: readonly [number, number]): readonly number[] {
     const data = fieldOf(this.#fields, 'MSRSCNT') ?? new Uint8Array();
-    return data.length === 4 * length ? countsOf(data) : this.#malformed('MSRSCNT', `must be ${length} numbers, is ${data.length} bytes`);
+    const count = data.length / 4;
+    return Number.isInteger(count) && count >= least && count <= most ? countsOf(data) : this.#malformed('MSRSCNT', `must be ${least} to ${most} numbers, is ${data.length} bytes`);
   }
 
   #version(): void {
@@ -172,7 +179,7 @@ class Opaque {
   }
 
   /** Whether something is on; undefined where nothing is said. */
-  #status(name: string, reason: H100Reason): boolean | undefined {
+  #status(name: FieldName, reason: H100Reason): boolean | undefined {
     const data = fieldOf(this.#fields, name);
     if (!data) return undefined;
     const [value] = data;

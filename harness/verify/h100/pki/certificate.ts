@@ -40,7 +40,10 @@ const MODEL = '(GH100|GB100|GB202|LS10)';
 
 /** Names by place: attributes in order. */
 const NAMES = {
-  root: [['CN', 'NVIDIA Device Identity CA'], ['O', 'NVIDIA']],
+  root: [
+    ['CN', 'NVIDIA Device Identity CA'],
+    ['O', 'NVIDIA'],
+  ],
   identity: [['CN', new RegExp(`^NVIDIA ${CHIP} Identity$`)], COMPANY],
   provisioner: [['CN', new RegExp(`^NVIDIA ${CHIP} Provisioner ICA \\d{1,5}$`)], COMPANY, COUNTRY],
   brom: [SERIAL, COUNTRY, COMPANY, ['CN', new RegExp(`^${CHIP} [A-Z]\\d\\d [GF]SP BROM$`)]],

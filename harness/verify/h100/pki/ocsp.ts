@@ -42,14 +42,24 @@ const MAX_PURPOSES = 16;
 
 /**
  * Responses that are at hand, by whom they are about: several may be about the same certificate, and the latest counts.
- * @param responses DER; what cannot be read is kept for the verifier to refuse, as far as anything can be told from it
+ * @param responses DER, copied; one that cannot be read is about nobody
  */
 export function storedOcsp(responses: readonly Uint8Array[]): OcspSource {
-  const known = responses.map((response) => ({ response, about: aboutOf(response) }));
+  const known = responses.map((src) => {
+    const response = src.slice();
+    return { response, about: aboutOf(response) };
+  });
+  // The same certificates come again with every report of a device whose chain is kept.
+  const answered = new WeakMap<ReadCertificate, { readonly issuer: ReadCertificate; readonly answer: OcspAnswer | undefined }>();
   return ({ certificate, issuer }) => {
+    const before = answered.get(certificate);
+    if (before?.issuer === issuer) return before.answer;
     const found = known.flatMap(({ response, about }) => about.filter(({ certId }) => isAbout(certId, certificate, issuer)).map(({ thisUpdate }) => ({ response, thisUpdate })));
     const [latest] = found.sort((a, b) => b.thisUpdate - a.thisUpdate);
-    return latest && { response: latest.response };
+    const answer = latest && { response: latest.response };
+    if (answer) numbered(answer);
+    answered.set(certificate, { issuer, answer });
+    return answer;
   };
 }
 
@@ -66,18 +76,35 @@ function isAbout({ der, hash, serial }: CertId, certificate: ReadCertificate, is
   return hash !== undefined && sameBytes(serial, certificate.serial) && sameBytes(der, writeCertId(hash, issuer, serial));
 }
 
+/** Numbers of what nobody else can change, certificates that are kept and responses that were copied: those are not hashed each time. */
+const numbers = new WeakMap<ReadCertificate | OcspAnswer, number>();
+let last = 0;
+
+function numbered(what: ReadCertificate | OcspAnswer): number {
+  last += 1;
+  numbers.set(what, last);
+  return last;
+}
+
+/** What a verified response hangs on: its bytes, and who is whom. */
+function keyOfAnswer(answer: OcspAnswer, certificate: ReadCertificate, issuer: ReadCertificate): string {
+  const [own, about, by] = [numbers.get(answer), numbers.get(certificate) ?? numbered(certificate), numbers.get(issuer) ?? numbered(issuer)];
+  return `${about}/${by}/${own ?? keyOf([answer.response])}`;
+}
+
 /** Reads a response, and checks everything about it that does not depend on the time. @param path of the certificate that it is about */
-export function verifyOcsp(appraisal: H100Appraisal, trust: H100Trust, { response }: OcspAnswer, certificate: ReadCertificate, issuer: Issuer, path: string): VerifiedOcsp {
+export function verifyOcsp(appraisal: H100Appraisal, trust: H100Trust, answer: OcspAnswer, certificate: ReadCertificate, issuer: Issuer, path: string): VerifiedOcsp {
   return trust.keep(
     appraisal,
     'ocsp',
-    () => keyOf([response, certificate.der, issuer.certificate.der]),
+    () => keyOfAnswer(answer, certificate, issuer.certificate),
     () => {
-      const { status, basic } = appraisal.attempt('ocsp-malformed', () => readOcspResponse(response, `${path}.ocsp`));
+      const { status, basic } = appraisal.attempt('ocsp-malformed', () => readOcspResponse(answer.response, `${path}.ocsp`));
       if (!basic) return appraisal.fail('ocsp-status', { message: `the responder answered ${status}`, path: `${path}.ocsp` });
       appraisal.pass('ocsp-status');
       const single = basic.responses.find(({ certId }) => isAbout(certId, certificate, issuer.certificate));
-      if (!single || basic.responses.length > 1) return appraisal.fail('ocsp-other-certificate', { message: single ? `is about ${basic.responses.length} certificates` : 'is about another certificate', path: `${path}.ocsp` });
+      if (!single || basic.responses.length > 1)
+        return appraisal.fail('ocsp-other-certificate', { message: single ? `is about ${basic.responses.length} certificates` : 'is about another certificate', path: `${path}.ocsp` });
       appraisal.pass('ocsp-other-certificate');
       const critical = [...basic.extensions, ...single.extensions].find((e) => e.critical && e.oid !== NONCE_OID);
       appraisal.check('ocsp-extension-critical', critical === undefined, () => ({ message: `the extension ${critical?.oid} is critical and unknown`, path: `${path}.ocsp`, at: critical?.at ?? 0 }));
@@ -94,7 +121,13 @@ function verifyResponder(appraisal: H100Appraisal, basic: ReadBasicResponse, iss
   appraisal.pass('ocsp-responder-missing');
   const where = `${path}.responder`;
   const responder = appraisal.attempt('certificate-malformed', () => readCertificate(der, where));
-  const named = 'name' in basic.responder ? sameBytes(basic.responder.name, responder.subject) : sameBytes(basic.responder.keyHash, appraisal.attempt('certificate-malformed', () => keyHash(responder.spki)));
+  const named =
+    'name' in basic.responder
+      ? sameBytes(basic.responder.name, responder.subject)
+      : sameBytes(
+          basic.responder.keyHash,
+          appraisal.attempt('certificate-malformed', () => keyHash(responder.spki)),
+        );
   appraisal.check('ocsp-responder', named, () => ({ message: 'the certificate is not that of the responder that the response names', path: where }));
   // Delegated: by the certificate's own issuer, and by nobody else.
   const issued = sameBytes(responder.issuer, issuer.certificate.subject) && isEcdsaSha384(responder.signatureAlgorithm) && verifySha384(issuer.key, responder.tbs, responder.signature);
@@ -144,12 +177,15 @@ export function checkOcsp(appraisal: H100Appraisal, { basic, single, responder }
   const { thisUpdate, nextUpdate, status } = single;
   const issued = Math.max(thisUpdate, basic.producedAt);
   appraisal.check('ocsp-future', issued <= now, () => ({ message: `was issued at ${iso(issued)}, after the time of verification, ${iso(now)}`, path: where }));
-  if (nextUpdate === undefined) return appraisal.fail('ocsp-no-next-update', { message: 'does not say until when it counts', path: where });
-  appraisal.pass('ocsp-no-next-update');
-  appraisal.check('ocsp-stale', now <= nextUpdate + ocspGrace, () => ({ message: `counted until ${iso(nextUpdate)}, and the time of verification is ${iso(now)}`, path: where }));
+  appraisal.check('ocsp-no-next-update', nextUpdate !== undefined, () => ({ message: 'does not say until when it counts', path: where }));
+  const until = nextUpdate ?? 0;
+  appraisal.check('ocsp-stale', now <= until + ocspGrace, () => ({ message: `counted until ${iso(until)}, and the time of verification is ${iso(now)}`, path: where }));
   // The last time at which the response counts by itself: grace is about what was good then.
-  const then = Math.min(now, nextUpdate);
-  appraisal.check('ocsp-responder-dates', responder.notBefore <= then && then <= responder.notAfter, () => ({ message: `is valid from ${iso(responder.notBefore)} to ${iso(responder.notAfter)}, and the response counts at ${iso(then)}`, path: `${where}.responder` }));
+  const then = Math.min(now, until);
+  appraisal.check('ocsp-responder-dates', responder.notBefore <= then && then <= responder.notAfter, () => ({
+    message: `is valid from ${iso(responder.notBefore)} to ${iso(responder.notAfter)}, and the response counts at ${iso(then)}`,
+    path: `${where}.responder`,
+  }));
   appraisal.check('certificate-status-unknown', status.kind !== 'unknown', () => ({ message: 'the responder does not know the certificate', path }));
   if (status.kind === 'revoked') {
     const held = status.reason === 'certificateHold';

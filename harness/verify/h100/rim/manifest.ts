@@ -68,5 +68,9 @@ export function checkManifestSubject(appraisal: H100Appraisal, { kind, rim }: Re
   }));
   appraisal.check('rim-manufacturer', rim.firmwareManufacturerId === NVIDIA, () => ({ message: `the manufacturer must be ${NVIDIA}, is ${rim.firmwareManufacturerId}`, path }));
   appraisal.check('rim-version', rim.version === version, () => ({ message: `is for ${rim.version}, and the report names ${version}`, path }));
-  appraisal.check('rim-empty', rim.measurements.some(({ active }) => active), () => ({ message: 'speaks for no measurement', path }));
+  appraisal.check(
+    'rim-empty',
+    rim.measurements.some(({ active }) => active),
+    () => ({ message: 'speaks for no measurement', path }),
+  );
 }

@@ -41,7 +41,15 @@ const AUTHORITIES = LEVELS.slice(1);
 const at = (level: keyof typeof PATH): string => `devices.0.certificate.${PATH[level]}`;
 
 const chain = (edit: (pems: readonly string[]) => readonly string[]): Edits =>
-  device(({ certificateChain }) => ({ certificateChain: Buffer.from(edit(Buffer.from(certificateChain).toString('latin1').match(/-----BEGIN[^-]*-----[^-]*-----END[^-]*-----\n/g) ?? []).join('')) }));
+  device(({ certificateChain }) => ({
+    certificateChain: Buffer.from(
+      edit(
+        Buffer.from(certificateChain)
+          .toString('latin1')
+          .match(/-----BEGIN[^-]*-----[^-]*-----END[^-]*-----\n/g) ?? [],
+      ).join(''),
+    ),
+  }));
 /** Another world's NVIDIA, with the same names. */
 const OTHER = new NvidiaAuthority(seededWorld('another world', fixedClock(NOW)));
 /** The root, issued anew with a change, by its own key. */
@@ -54,10 +62,20 @@ const trusted = (name: string, reason: Rejection['reason'], edit: SpecEdit): Rej
 
 export const ROOT_REJECTIONS: readonly Rejection[] = [
   { name: 'its roots are not trusted', reason: 'root-untrusted', trust: new H100Trust([OTHER.root('device').der, OTHER.root('rim').der]), path: 'devices.0.certificate.root' },
-  { name: "the root of manifests is trusted, that of devices is not", reason: 'root-untrusted', trust: new H100Trust(ROOTS.slice(1)), path: 'devices.0.certificate.root' },
+  { name: 'the root of manifests is trusted, that of devices is not', reason: 'root-untrusted', trust: new H100Trust(ROOTS.slice(1)), path: 'devices.0.certificate.root' },
   { name: 'the root of devices is trusted, that of manifests is not', reason: 'root-untrusted', trust: new H100Trust(ROOTS.slice(0, 1)), path: 'devices.0.driver_rim.root' },
   { name: "a stranger's root stands in the chain", reason: 'root-untrusted', edits: chain((pems) => [...pems.slice(0, 4), OTHER.root('device').pem]) },
-  { name: 'another certificate for the key of the root stands in the chain', reason: 'root-altered', edits: chain((pems) => [...pems.slice(0, 4), pem('CERTIFICATE', otherRoot((spec) => ({ ...spec, notAfter: spec.notAfter - DAY })))]) },
+  {
+    name: 'another certificate for the key of the root stands in the chain',
+    reason: 'root-altered',
+    edits: chain((pems) => [
+      ...pems.slice(0, 4),
+      pem(
+        'CERTIFICATE',
+        otherRoot((spec) => ({ ...spec, notAfter: spec.notAfter - DAY })),
+      ),
+    ]),
+  },
   trusted('the root is no authority', 'authority-not-ca', instead(basicConstraintsLeaf())),
   trusted('the root may not sign lists', 'authority-key-usage', instead(keyUsage('keyCertSign'))),
   trusted('the root allows two authorities below it, and there are three', 'authority-path-length', instead(basicConstraintsCa(2))),
@@ -90,7 +108,11 @@ export const CHAIN_REJECTIONS: readonly Rejection[] = [
   ...everyLevel('has an unknown critical extension', 'certificate-extension-critical', and(unknown(true))),
   ...everyLevel('has no key usage', 'certificate-extension-missing', without(OID.keyUsage)),
   ...everyLevel('has no key identifier', 'certificate-extension-missing', without(OID.subjectKeyIdentifier)),
-  ...everyLevel('has an unreadable key usage', 'certificate-extension-malformed', value(OID.keyUsage, () => Uint8Array.of(3, 1))).map(({ path: _, ...rejection }) => rejection),
+  ...everyLevel(
+    'has an unreadable key usage',
+    'certificate-extension-malformed',
+    value(OID.keyUsage, () => Uint8Array.of(3, 1)),
+  ).map(({ path: _, ...rejection }) => rejection),
   ...everyLevel('names another key above it', 'certificate-key-identifier', instead(authorityKeyIdentifier(STRANGER.spki))),
   ...LEVELS.map((level): Rejection => ({ name: `${PATH[level]}: is signed by a stranger`, reason: 'certificate-signature', edits: { certificates: { [level]: { signedBy: STRANGER } } }, path: at(level) })),
   ...everyLevel('is not valid yet', 'certificate-not-yet-valid', (spec) => ({ ...spec, notBefore: NOW + 1000 })),
@@ -104,7 +126,16 @@ export const CHAIN_REJECTIONS: readonly Rejection[] = [
   { name: 'leaf: may sign certificates', reason: 'leaf-authority', edits: change('attestation', instead(keyUsage('keyCertSign'))) },
   { name: 'leaf: may agree on keys', reason: 'leaf-key-usage', edits: change('attestation', instead(keyUsage('keyAgreement'))) },
   { name: 'leaf: is for another chip', reason: 'certificate-chip', edits: change('attestation', renamed('subject', COMMON_NAME, 'GB100 A01 GSP FMC LF')) },
-  ...(['attestation', 'bootRom'] as const).map((level): Rejection => ({ name: `${PATH[level]}: has another serial number in its subject`, reason: 'certificate-serial', edits: { certificates: level === 'bootRom' ? { bootRom: { edit: (spec) => ({ ...spec, serial: Uint8Array.of(0x41, 1, 2, 3, 4, 5, 6, 7, 8) }) } } : { attestation: { edit: renamed('subject', SERIAL_NUMBER, 'ABCDEF') } } }, path: at(level) })),
+  ...(['attestation', 'bootRom'] as const).map(
+    (level): Rejection => ({
+      name: `${PATH[level]}: has another serial number in its subject`,
+      reason: 'certificate-serial',
+      edits: {
+        certificates: level === 'bootRom' ? { bootRom: { edit: (spec) => ({ ...spec, serial: Uint8Array.of(0x41, 1, 2, 3, 4, 5, 6, 7, 8) }) } } : { attestation: { edit: renamed('subject', SERIAL_NUMBER, 'ABCDEF') } },
+      },
+      path: at(level),
+    }),
+  ),
   {
     name: 'brom: its serial number is of no kind of device',
     reason: 'device-pdi',
@@ -116,11 +147,39 @@ export const CHAIN_REJECTIONS: readonly Rejection[] = [
     },
     path: at('bootRom'),
   },
-  { name: 'leaf: is for a device of another maker', reason: 'device-info', edits: change('attestation', value(SAN, (der) => Uint8Array.from(Buffer.from(Buffer.from(der).toString('latin1').replace('NVIDIA', 'NVIDIX'), 'latin1')))) },
-  { name: 'leaf: is for a device of another kind', reason: 'device-info', edits: change('attestation', value(SAN, (der) => Uint8Array.from(Buffer.from(Buffer.from(der).toString('latin1').replace('GH100', 'GB100'), 'latin1')))) },
-  { name: 'leaf: has unreadable device information', reason: 'device-info', edits: change('attestation', value(SAN, (der) => der.slice(0, -1))) },
+  {
+    name: 'leaf: is for a device of another maker',
+    reason: 'device-info',
+    edits: change(
+      'attestation',
+      value(SAN, (der) => Uint8Array.from(Buffer.from(Buffer.from(der).toString('latin1').replace('NVIDIA', 'NVIDIX'), 'latin1'))),
+    ),
+  },
+  {
+    name: 'leaf: is for a device of another kind',
+    reason: 'device-info',
+    edits: change(
+      'attestation',
+      value(SAN, (der) => Uint8Array.from(Buffer.from(Buffer.from(der).toString('latin1').replace('GH100', 'GB100'), 'latin1'))),
+    ),
+  },
+  {
+    name: 'leaf: has unreadable device information',
+    reason: 'device-info',
+    edits: change(
+      'attestation',
+      value(SAN, (der) => der.slice(0, -1)),
+    ),
+  },
   { name: 'leaf: has no firmware', reason: 'fwid-missing', edits: change('attestation', without(FWID)) },
-  { name: 'leaf: has unreadable firmware', reason: 'fwid-malformed', edits: change('attestation', value(FWID, (der) => der.slice(0, -1))) },
+  {
+    name: 'leaf: has unreadable firmware',
+    reason: 'fwid-malformed',
+    edits: change(
+      'attestation',
+      value(FWID, (der) => der.slice(0, -1)),
+    ),
+  },
   { name: 'leaf: has other firmware', reason: 'fwid-mismatch', edits: change('attestation', value(FWID, other)) },
   { name: 'leaf: its firmware names another key above it', reason: 'fwid-issuer', edits: change('attestation', instead(compositeDeviceId(STRANGER.spki, new Uint8Array(48)))) },
 ];
@@ -149,7 +208,9 @@ const nonce = (own: Uint8Array | undefined): Edits => ({
 });
 
 export const OCSP_REJECTIONS: readonly Rejection[] = [
-  ...['boot-rom-', 'provisioner-', 'identity-', 'rim-l4-driver-', 'rim-l4-vbios-', 'rim-l3-', 'rim-ca-'].map((name): Rejection => ({ name: `there is no response about ${name.slice(0, -1)}`, reason: 'ocsp-missing', edits: answers(name, () => undefined) })),
+  ...['boot-rom-', 'provisioner-', 'identity-', 'rim-l4-driver-', 'rim-l4-vbios-', 'rim-l3-', 'rim-ca-'].map(
+    (name): Rejection => ({ name: `there is no response about ${name.slice(0, -1)}`, reason: 'ocsp-missing', edits: answers(name, () => undefined) }),
+  ),
   { name: 'a response is no DER', reason: 'ocsp-malformed', edits: asked((der) => der.slice(0, -1)) },
   { name: 'the responder puts off', reason: 'ocsp-status', edits: asked(() => ocspErrorResponse('tryLater')) },
   { name: 'the responder says that it may not answer', reason: 'ocsp-status', edits: asked(() => ocspErrorResponse('unauthorized')) },
@@ -173,7 +234,13 @@ export const OCSP_REJECTIONS: readonly Rejection[] = [
   { name: 'a response was made in the future', reason: 'ocsp-future', edits: { ocsp: { edit: (spec) => ({ ...spec, producedAt: NOW + 1000 }) } } },
   { name: 'a response does not say until when it counts', reason: 'ocsp-no-next-update', edits: single(({ certId, status, thisUpdate }) => ({ certId, status, thisUpdate })) },
   { name: 'a response has gone stale', reason: 'ocsp-stale', edits: single((r) => ({ ...r, nextUpdate: NOW - 1000 })) },
-  { name: 'a response has gone stale beyond the grace', reason: 'ocsp-stale', both: single((r) => ({ ...r, thisUpdate: NOW - 3 * DAY, nextUpdate: NOW - 2 * DAY })), wishes: { ocspGrace: DAY }, good: { ocspGrace: 2 * DAY } },
+  {
+    name: 'a response has gone stale beyond the grace',
+    reason: 'ocsp-stale',
+    both: single((r) => ({ ...r, thisUpdate: NOW - 3 * DAY, nextUpdate: NOW - 2 * DAY })),
+    wishes: { ocspGrace: DAY },
+    good: { ocspGrace: 2 * DAY },
+  },
   { name: 'certificates are revoked', reason: 'certificate-revoked', edits: revoked('keyCompromise') },
   { name: 'certificates are on hold', reason: 'certificate-on-hold', edits: revoked('certificateHold') },
   { name: 'certificates on hold are not allowed', reason: 'certificate-on-hold', both: revoked('certificateHold'), good: { allowHold: true } },

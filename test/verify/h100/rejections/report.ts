@@ -21,8 +21,20 @@ export const EVIDENCE_REJECTIONS: readonly Rejection[] = [
   { name: 'its architecture is in small letters', reason: 'evidence-architecture', edits: device(() => ({ architecture: 'hopper' })) },
   { name: 'its architecture is that of another chip', reason: 'architecture-mismatch', edits: device(() => ({ architecture: 'BLACKWELL' })), wishes: { allowNoRims: true } },
   { name: 'its nonce differs from that in the report', reason: 'nonce-document', edits: device(() => ({ nonce: '00'.repeat(32) })), path: 'devices.0.nonce' },
-  { name: 'its driver version differs from that in the report', reason: 'version-mismatch', both: device(() => ({ driverVersion: '550.90.07' })), edits: device(() => ({ driverVersion: '550.90.12' })), path: 'devices.0.driver_version' },
-  { name: 'its VBIOS version differs from that in the report', reason: 'version-mismatch', both: device(() => ({ vbiosVersion: '96.00.9F.00.01' })), edits: device(() => ({ vbiosVersion: '96.00.9F.00.02' })), path: 'devices.0.vbios_version' },
+  {
+    name: 'its driver version differs from that in the report',
+    reason: 'version-mismatch',
+    both: device(() => ({ driverVersion: '550.90.07' })),
+    edits: device(() => ({ driverVersion: '550.90.12' })),
+    path: 'devices.0.driver_version',
+  },
+  {
+    name: 'its VBIOS version differs from that in the report',
+    reason: 'version-mismatch',
+    both: device(() => ({ vbiosVersion: '96.00.9F.00.01' })),
+    edits: device(() => ({ vbiosVersion: '96.00.9F.00.02' })),
+    path: 'devices.0.vbios_version',
+  },
 ];
 
 export const REPORT_REJECTIONS: readonly Rejection[] = [
@@ -45,7 +57,9 @@ export const REPORT_REJECTIONS: readonly Rejection[] = [
   { name: 'an opaque field stands there twice, with other contents', reason: 'opaque-field-twice', edits: opaque((fields) => [...fields, opaqueEntry('FWID', new Uint8Array(48))]) },
   { name: 'an opaque field is unknown', reason: 'opaque-field-unknown', edits: opaque((fields) => [...fields, UNKNOWN]) },
   { name: 'an unknown opaque field stands there twice', reason: 'opaque-field-twice', edits: opaque((fields) => [...fields, UNKNOWN, UNKNOWN]) },
-  ...['VBIOS_VERSION', 'DRIVER_VERSION', 'CHIP_SKU', 'PROJECT', 'PROJECT_SKU', 'MSRSCNT', 'NVDEC0_STATUS'].map((name): Rejection => ({ name: `there is no ${name}`, reason: 'opaque-field-missing', edits: without(name) })),
+  ...['VBIOS_VERSION', 'DRIVER_VERSION', 'CHIP_SKU', 'PROJECT', 'PROJECT_SKU', 'MSRSCNT', 'NVDEC0_STATUS'].map(
+    (name): Rejection => ({ name: `there is no ${name}`, reason: 'opaque-field-missing', edits: without(name) }),
+  ),
   { name: 'an opaque field is of a length that it never has', reason: 'opaque-field-malformed', edits: field('FWID', new Uint8Array(47)) },
   { name: 'the driver is no version', reason: 'opaque-field-malformed', edits: field('DRIVER_VERSION', textBytes('five')) },
   { name: 'the zero byte behind the driver version is missing', reason: 'opaque-field-malformed', edits: field('DRIVER_VERSION', Buffer.from('550.90.07')) },
@@ -76,7 +90,15 @@ export const REPORT_REJECTIONS: readonly Rejection[] = [
     reason: 'measurement-mismatch',
     edits: report((r) => ({ measurements: r.measurements.map((m) => ({ ...m, value: new Uint8Array(48) })), opaque: r.opaque.map((f) => (f.name === 'MSRSCNT' ? { ...f, data: new Uint8Array(256) } : f)) })),
   },
-  { name: 'the video decoder is on, and its measurement differs', reason: 'measurement-mismatch', both: field('NVDEC0_STATUS', Uint8Array.of(0xaa)), edits: report((r) => ({ opaque: r.opaque.map((f) => (f.name === 'NVDEC0_STATUS' ? { ...f, data: Uint8Array.of(0xaa) } : f)), measurements: r.measurements.map((m) => (m.index === 35 ? { ...m, value: other(m.value) } : m)) })) },
+  {
+    name: 'the video decoder is on, and its measurement differs',
+    reason: 'measurement-mismatch',
+    both: field('NVDEC0_STATUS', Uint8Array.of(0xaa)),
+    edits: report((r) => ({
+      opaque: r.opaque.map((f) => (f.name === 'NVDEC0_STATUS' ? { ...f, data: Uint8Array.of(0xaa) } : f)),
+      measurements: r.measurements.map((m) => (m.index === 35 ? { ...m, value: other(m.value) } : m)),
+    })),
+  },
   { name: 'developer tools are on', reason: 'measurement-mismatch', machine: {}, edits: measurement(36, (value) => value.map((b) => b ^ 0xff)) },
 
   { name: 'the firmware in the report is not that in the leaf', reason: 'fwid-mismatch', edits: field('FWID', new Uint8Array(48).fill(7)) },
@@ -89,7 +111,9 @@ export const REPORT_REJECTIONS: readonly Rejection[] = [
   { name: 'the VBIOS is older than the minimum', reason: 'vbios-below-minimum', wishes: { minimumVbios: '96.00.A0.00.00' }, good: { minimumVbios: '96.00.9F.00.01' } },
 ];
 
-const system = (state: { confidentialComputing?: boolean; developerTools?: boolean; protectedPcie?: boolean }): Edits => ({ presented: () => ({ system: { confidentialComputing: true, developerTools: false, ...state } }) });
+const system = (state: { confidentialComputing?: boolean; developerTools?: boolean; protectedPcie?: boolean }): Edits => ({
+  presented: () => ({ system: { confidentialComputing: true, developerTools: false, ...state } }),
+});
 
 export const POLICY_REJECTIONS: readonly Rejection[] = [
   { name: 'the chip is not one of those expected', reason: 'device-kind', wishes: { chips: ['GB100', 'GB202'] }, good: { chips: 'GH100' } },
@@ -108,16 +132,38 @@ const one = (kind: 'gpu' | 'switch', index: number, name: string, edit: (data: U
 
 export const MACHINE_REJECTIONS: readonly Rejection[] = [
   { name: 'a GPU is there twice', reason: 'device-twice', machine: { gpu: 'h100-sxm', count: 2 }, edits: devices(([first]) => (first ? [first, first] : [])), path: 'devices.1' },
-  { name: 'the second GPU answers to another nonce', reason: 'nonce-mixed', machine: { gpu: 'h100-sxm', count: 2 }, edits: devices(([first, second]) => [...(first ? [first] : []), ...(second ? [{ ...second, ...withNonce(1) }] : [])]), path: 'devices.1' },
-  { name: 'the second GPU is not signed by its key', reason: 'report-signature', machine: { gpu: 'h100-sxm', count: 2 }, edits: { signedReport: (r, { index }) => (index === 1 ? other(r) : r) }, path: 'devices.1.report.signature' },
+  {
+    name: 'the second GPU answers to another nonce',
+    reason: 'nonce-mixed',
+    machine: { gpu: 'h100-sxm', count: 2 },
+    edits: devices(([first, second]) => [...(first ? [first] : []), ...(second ? [{ ...second, ...withNonce(1) }] : [])]),
+    path: 'devices.1',
+  },
+  {
+    name: 'the second GPU is not signed by its key',
+    reason: 'report-signature',
+    machine: { gpu: 'h100-sxm', count: 2 },
+    edits: { signedReport: (r, { index }) => (index === 1 ? other(r) : r) },
+    path: 'devices.1.report.signature',
+  },
   { name: 'there is one GPU less than expected', reason: 'device-count', machine: { gpu: 'h100-sxm', count: 2 }, wishes: { deviceCount: 3 }, good: { deviceCount: 2 } },
   { name: 'it is another device than expected', reason: 'device-unexpected', wishes: { ueids: ['123'] }, good: { ueids: [ueidOf()] } },
-  { name: 'GPUs run in different modes', reason: 'mode-mixed', machine: { gpu: 'h100-sxm', count: 2, driver: '595.71.05' }, edits: { report: (r, { index }) => (index === 1 ? { ...r, opaque: r.opaque.map((f) => (f.name === 'FEATURE_FLAG' ? { ...f, data: numberBytes(1, 2) } : f)) } : r) } },
+  {
+    name: 'GPUs run in different modes',
+    reason: 'mode-mixed',
+    machine: { gpu: 'h100-sxm', count: 2, driver: '595.71.05' },
+    edits: { report: (r, { index }) => (index === 1 ? { ...r, opaque: r.opaque.map((f) => (f.name === 'FEATURE_FLAG' ? { ...f, data: numberBytes(1, 2) } : f)) } : r) },
+  },
   { name: 'a switch of a machine in protected PCIe mode is missing', reason: 'topology', machine: PPCIE, edits: devices((list) => list.slice(0, -1)) },
   { name: 'a GPU of a machine in protected PCIe mode is missing', reason: 'topology', machine: PPCIE, edits: devices((list) => list.slice(1)) },
   { name: 'a GPU in protected PCIe mode comes alone', reason: 'topology', machine: { ...PPCIE, count: 1 }, wishes: {}, good: { allowIncompleteMachine: true } },
   { name: 'a GPU names a switch that is not there', reason: 'topology', machine: PPCIE, edits: one('gpu', 3, 'SWITCH_PDI', (data) => data.with(0, (data[0] ?? 0) ^ 1)), path: 'devices.3' },
-  { name: 'a GPU names three switches', reason: 'topology', machine: PPCIE, edits: one('gpu', 3, 'SWITCH_PDI', (data) => Uint8Array.from(Buffer.concat(Array.from({ length: 18 }, (_, i) => distinct(data)[i % 3] ?? data)))) },
+  {
+    name: 'a GPU names three switches',
+    reason: 'topology',
+    machine: PPCIE,
+    edits: one('gpu', 3, 'SWITCH_PDI', (data) => Uint8Array.from(Buffer.concat(Array.from({ length: 18 }, (_, i) => distinct(data)[i % 3] ?? data)))),
+  },
   { name: 'a switch names a GPU that is not there', reason: 'topology', machine: PPCIE, edits: one('switch', 2, 'GPU_PDIS', (data) => data.with(8, (data[8] ?? 0) ^ 1)), path: 'devices.10' },
   { name: 'a switch names itself otherwise than its certificates', reason: 'pdi-mismatch', machine: PPCIE, edits: one('switch', 0, 'SWITCH_PDI', (data) => data.with(7, (data[7] ?? 0) ^ 1)) },
 ];
@@ -136,7 +182,9 @@ function withNonce(index: number): { readonly report: Uint8Array; readonly nonce
 }
 
 function ueidOf(): string {
-  const [line = ''] = Buffer.from(evidence().evidence[0]?.certificateChain ?? []).toString('latin1').split('-----END');
+  const [line = ''] = Buffer.from(evidence().evidence[0]?.certificateChain ?? [])
+    .toString('latin1')
+    .split('-----END');
   const der = Buffer.from(line.replace(/-----.*-----/, ''), 'base64');
   // The serial number, 20 bytes, is the first INTEGER behind the version.
   const at = der.indexOf(Uint8Array.of(2, 20), 0);
@@ -152,10 +200,16 @@ export const UNUSUAL_REPORTS: readonly Unusual[] = [
       opaque: r.opaque.map((f) => (f.name === 'MSRSCNT' ? { ...f, data: countsBytes(countsOf(f.data).with(63, 1)) } : f)),
     })),
   },
-  { name: 'counts differing where something was extended', edits: opaque((fields) => fields.map((f) => (f.name === 'MSRSCNT' ? { ...f, data: countsBytes(countsOf(f.data).map((count) => (count === 0 ? 0 : count + 1))) } : f))) },
+  {
+    name: 'counts differing where something was extended',
+    edits: opaque((fields) => fields.map((f) => (f.name === 'MSRSCNT' ? { ...f, data: countsBytes(countsOf(f.data).map((count) => (count === 0 ? 0 : count + 1))) } : f))),
+  },
   { name: 'opaque fields in another order', edits: opaque((fields) => fields.toReversed()) },
   { name: 'an unknown opaque field, where that is allowed', edits: opaque((fields) => [UNKNOWN, ...fields]), wishes: { allowUnknownFields: true } },
-  { name: 'no nonce beside the report', edits: { presented: ({ evidence: [first] }) => (first ? { evidence: [{ architecture: first.architecture, certificateChain: first.certificateChain, report: first.report }] } : {}) } },
+  {
+    name: 'no nonce beside the report',
+    edits: { presented: ({ evidence: [first] }) => (first ? { evidence: [{ architecture: first.architecture, certificateChain: first.certificateChain, report: first.report }] } : {}) },
+  },
   { name: 'a nonce in capitals beside the report', edits: device(({ nonce = '' }) => ({ nonce: nonce.toUpperCase() })) },
   { name: 'one of several nonces that were asked with', wishes: { nonce: [new Uint8Array(32), evidence().evidence[0]?.report.slice(4, 36) ?? new Uint8Array()] } },
   { name: 'eight GPUs and four switches in protected PCIe mode', machine: PPCIE, wishes: { modes: 'ppcie', deviceCount: 12 } },
