@@ -8,6 +8,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'serve', summary: "emulate the vendor's services until interrupted", load: async () => (await import('./serve.ts')).defineServe },
   { name: 'check', summary: 'run a verifier over good and bad evidence, and say what it gets wrong', load: async () => (await import('./check.ts')).defineCheck },
   { name: 'scan', summary: 'find test roots and other test material in a product or a trust store', load: async () => (await import('./scan.ts')).defineScan },
+  { name: 'transfer', summary: 'move a file to a GPU and back over the encrypted link, under attack if you like', load: async () => (await import('./transfer.ts')).defineTransfer },
   { name: 'doctor', summary: 'say whether everything that teemu needs is there', load: async () => (await import('./doctor.ts')).defineDoctor },
   { name: 'completion', summary: 'print a script that completes commands and options in your shell', load: async () => (await import('./completion.ts')).defineCompletion },
 ];
