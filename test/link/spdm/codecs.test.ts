@@ -55,21 +55,75 @@ const keyExchangeRsp = fc.record({
   summary: fc.oneof(bytes(0), bytes(48)),
   opaque: some(1024),
 });
-const challengeAuth = fc.record({ slot: fc.nat(15), slotMask: u8, chainHash: bytes(48), nonce: bytes(32), summary: fc.oneof(bytes(0), bytes(48)), opaque: some(200) });
+const challengeAuth = fc.record({ slot: fc.nat(15), slotMask: u8, basicMutualAuth: fc.boolean(), chainHash: bytes(48), nonce: bytes(32), summary: fc.oneof(bytes(0), bytes(48)), opaque: some(200) });
 const signature = new Uint8Array(SIGNATURE_SIZE).fill(0xa5);
 const verifyData = new Uint8Array(48).fill(0x5a);
 const pick = <T extends object, K extends keyof T>(value: T, like: Record<K, unknown>): Pick<T, K> => Object.fromEntries(Object.keys(like).map((key) => [key, value[key as K]])) as Pick<T, K>;
 
 const CODECS: readonly Codec[] = [
-  codec('NEGOTIATE_ALGORITHMS', fc.tuple(version, algorithms), ([v, offer]) => encodeNegotiateAlgorithms(v, offer), (raw) => decodeNegotiateAlgorithms(raw), ([, offer]) => ({ offer: { ...offer, measurementHash: 0 }, length: 32 + 4 * offer.tables.size })),
-  codec('ALGORITHMS', fc.tuple(version, algorithms), ([v, choice]) => encodeAlgorithms(v, choice), (raw) => decodeAlgorithms(raw), ([, choice]) => ({ choice, length: 36 + 4 * choice.tables.size })),
-  codec('DIGESTS', fc.uniqueArray(fc.nat(7), { maxLength: 8 }).chain((slots) => fc.array(bytes(48), { minLength: slots.length, maxLength: slots.length }).map((digests) => new Map(slots.toSorted().map((slot, i) => [slot, digests[i] as Uint8Array])))), (digests) => encodeDigests(0x11, digests), decodeDigests),
-  codec('CERTIFICATE', fc.record({ slot: fc.nat(7), portion: some(300) }), ({ slot, portion }) => encodeCertificate(0x12, portion, { slot, offset: 0, length: 0xffff }, 0xffff), decodeCertificate, ({ slot, portion }) => ({ slot, portion, remainder: 0 })),
-  codec('CHALLENGE_AUTH', challengeAuth, (value) => joined([encodeChallengeAuth(0x12, value), signature]), (raw, value) => pick(decodeChallengeAuth(raw, value.summary.length > 0), { ...value, signature }), (value) => ({ ...value, signature })),
-  codec('KEY_EXCHANGE', keyExchange, (value) => encodeKeyExchange(0x12, value), (raw) => decodeKeyExchange(raw), (value) => ({ ...value, length: 138 + value.opaque.length })),
-  codec('KEY_EXCHANGE_RSP', keyExchangeRsp, (value) => joined([encodeKeyExchangeRsp(0x11, value), signature, verifyData]), (raw, value) => pick(decodeKeyExchangeRsp(raw, value.summary.length > 0), { ...value, signature, verifyData }), (value) => ({ ...value, signature, verifyData })),
-  codec('KEY_EXCHANGE_RSP in the clear', keyExchangeRsp, (value) => joined([encodeKeyExchangeRsp(0x11, value), signature]), (raw, value) => pick(decodeKeyExchangeRsp(raw, value.summary.length > 0, false), { ...value, signature }), (value) => ({ ...value, signature })),
-  codec('FINISH', fc.record({ requesterSlot: u8, signature: fc.oneof(bytes(0), bytes(384)), verifyData: bytes(48) }), (value) => joined([FINISH_HEAD.encode({ signed: value.signature.length > 0 ? 1 : 0, requesterSlot: value.requesterSlot }), value.signature, value.verifyData]), (raw, value) => pick(decodeFinish(raw), value)),
+  codec(
+    'NEGOTIATE_ALGORITHMS',
+    fc.tuple(version, algorithms),
+    ([v, offer]) => encodeNegotiateAlgorithms(v, offer),
+    (raw) => decodeNegotiateAlgorithms(raw),
+    ([, offer]) => ({ offer: { ...offer, measurementHash: 0 }, length: 32 + 4 * offer.tables.size }),
+  ),
+  codec(
+    'ALGORITHMS',
+    fc.tuple(version, algorithms),
+    ([v, choice]) => encodeAlgorithms(v, choice),
+    (raw) => decodeAlgorithms(raw),
+    ([, choice]) => ({ choice, length: 36 + 4 * choice.tables.size }),
+  ),
+  codec(
+    'DIGESTS',
+    fc
+      .uniqueArray(fc.nat(7), { maxLength: 8 })
+      .chain((slots) => fc.array(bytes(48), { minLength: slots.length, maxLength: slots.length }).map((digests) => new Map(slots.toSorted().map((slot, i) => [slot, digests[i] as Uint8Array])))),
+    (digests) => encodeDigests(0x11, digests),
+    decodeDigests,
+  ),
+  codec(
+    'CERTIFICATE',
+    fc.record({ slot: fc.nat(7), portion: some(300) }),
+    ({ slot, portion }) => encodeCertificate(0x12, portion, { slot, offset: 0, length: 0xffff }, 0xffff),
+    decodeCertificate,
+    ({ slot, portion }) => ({ slot, portion, remainder: 0 }),
+  ),
+  codec(
+    'CHALLENGE_AUTH',
+    challengeAuth,
+    (value) => joined([encodeChallengeAuth(0x12, value), signature]),
+    (raw, value) => pick(decodeChallengeAuth(raw, value.summary.length > 0), { ...value, signature }),
+    (value) => ({ ...value, signature }),
+  ),
+  codec(
+    'KEY_EXCHANGE',
+    keyExchange,
+    (value) => encodeKeyExchange(0x12, value),
+    (raw) => decodeKeyExchange(raw),
+    (value) => ({ ...value, length: 138 + value.opaque.length }),
+  ),
+  codec(
+    'KEY_EXCHANGE_RSP',
+    keyExchangeRsp,
+    (value) => joined([encodeKeyExchangeRsp(0x11, value), signature, verifyData]),
+    (raw, value) => pick(decodeKeyExchangeRsp(raw, value.summary.length > 0), { ...value, signature, verifyData }),
+    (value) => ({ ...value, signature, verifyData }),
+  ),
+  codec(
+    'KEY_EXCHANGE_RSP in the clear',
+    keyExchangeRsp,
+    (value) => joined([encodeKeyExchangeRsp(0x11, value), signature]),
+    (raw, value) => pick(decodeKeyExchangeRsp(raw, value.summary.length > 0, false), { ...value, signature }),
+    (value) => ({ ...value, signature }),
+  ),
+  codec(
+    'FINISH',
+    fc.record({ requesterSlot: u8, signature: fc.oneof(bytes(0), bytes(384)), verifyData: bytes(48) }),
+    (value) => joined([FINISH_HEAD.encode({ signed: value.signature.length > 0 ? 1 : 0, requesterSlot: value.requesterSlot }), value.signature, value.verifyData]),
+    (raw, value) => pick(decodeFinish(raw), value),
+  ),
   codec(
     'MEASUREMENTS',
     fc.record({ measurements, nonce: bytes(32), opaque: some(200), totalCount: u8, slot: fc.nat(15) }),
@@ -81,11 +135,38 @@ const CODECS: readonly Codec[] = [
     (raw, value) => pick(decodeMeasurements(raw, SIGNATURE_SIZE), { ...value, signature }),
     (value) => ({ ...value, signature }),
   ),
-  codec('supported versions', fc.tuple(version, fc.array(u8, { maxLength: 12 })), ([v, list]) => encodeSupportedVersions(v, list), (raw, [v]) => decodeSupportedVersions(v, raw), ([, list]) => list),
-  codec('selected version', fc.tuple(version, u8), ([v, one]) => encodeSelectedVersion(v, one), (raw, [v]) => decodeSelectedVersion(v, raw), ([, one]) => one),
-  codec('a frame over MCTP', fc.record({ kind: fc.constantFrom('message' as const, 'secured' as const), payload: some(64) }), ({ kind, payload }) => MCTP.frame(kind, payload), (raw) => MCTP.unframe(raw)),
-  codec('a frame in the mailbox', fc.record({ kind: fc.constantFrom('message' as const, 'secured' as const), payload: some(64) }), ({ kind, payload }) => MAILBOX.frame(kind, payload), (raw) => MAILBOX.unframe(raw)),
-  codec('a data object', fc.record({ kind: fc.constantFrom('message' as const, 'secured' as const, 'discovery' as const), payload: fc.nat(16).chain((n) => bytes(4 * n)) }), ({ kind, payload }) => DOE.frame(kind, payload), (raw) => DOE.unframe(raw)),
+  codec(
+    'supported versions',
+    fc.tuple(version, fc.array(u8, { maxLength: 12 })),
+    ([v, list]) => encodeSupportedVersions(v, list),
+    (raw, [v]) => decodeSupportedVersions(v, raw),
+    ([, list]) => list,
+  ),
+  codec(
+    'selected version',
+    fc.tuple(version, u8),
+    ([v, one]) => encodeSelectedVersion(v, one),
+    (raw, [v]) => decodeSelectedVersion(v, raw),
+    ([, one]) => one,
+  ),
+  codec(
+    'a frame over MCTP',
+    fc.record({ kind: fc.constantFrom('message' as const, 'secured' as const), payload: some(64) }),
+    ({ kind, payload }) => MCTP.frame(kind, payload),
+    (raw) => MCTP.unframe(raw),
+  ),
+  codec(
+    'a frame in the mailbox',
+    fc.record({ kind: fc.constantFrom('message' as const, 'secured' as const), payload: some(64) }),
+    ({ kind, payload }) => MAILBOX.frame(kind, payload),
+    (raw) => MAILBOX.unframe(raw),
+  ),
+  codec(
+    'a data object',
+    fc.record({ kind: fc.constantFrom('message' as const, 'secured' as const, 'discovery' as const), payload: fc.nat(16).chain((n) => bytes(4 * n)) }),
+    ({ kind, payload }) => DOE.frame(kind, payload),
+    (raw) => DOE.unframe(raw),
+  ),
 ];
 /** Codecs whose contents simply end with the frame. */
 const OPEN_ENDED: ReadonlySet<string> = new Set(['a frame over MCTP']);

@@ -6,6 +6,7 @@ import { MUTUAL_AUTH } from '../../../emulator/link/spdm/messages/key-exchange.t
 import { ALL_MEASUREMENTS } from '../../../emulator/link/spdm/messages/measurements.ts';
 import { FULL_PROFILE } from '../../../emulator/link/spdm/responder/profile.ts';
 import { OPEN_PROFILE } from '../../../emulator/link/spdm/requester/profile.ts';
+import { Requester } from '../../../emulator/link/spdm/requester/requester.ts';
 import { SpdmError } from '../../../emulator/link/spdm/spdm-error.ts';
 import { BINDINGS, hex, pair } from './devices.ts';
 
@@ -76,6 +77,18 @@ describe.each([
     requester.digests();
     requester.certificate(2);
     expect(requester.challenge(2, SUMMARY.all).slotMask).toBe(0b101);
+  });
+
+  test('is challenged in turn by a responder that wants it, in which nobody else’s key will do', () => {
+    const made = pair({ profile: { ...FULL_PROFILE, versions: [version], basicMutualAuth: true }, requesterProfile: OPEN_PROFILE });
+    made.requester.connect();
+    expect(made.requester.challenge().basicMutualAuth).toBe(true);
+    expect(made.requester.measurements({ operation: 0 }).totalCount).toBe(3);
+    expect(made.requester.startSession().alive).toBe(true);
+    const { identity } = made.requester;
+    const liar = new Requester(made.world, made.link, { profile: OPEN_PROFILE, identity: { ...identity, sign: (message) => identity.sign(message.with(0, 0xff)) } });
+    liar.connect();
+    expect(() => liar.challenge()).toThrow('InvalidResponseCode');
   });
 
   test('gets measurements: how many, one, all; signed and not; a signature covers everything since the last one', () => {

@@ -41,6 +41,8 @@ export const CHALLENGE_AUTH_HEAD = new Layout('spdm.challengeAuth', 4 + HASH_SIZ
 export interface ChallengeAuth {
   readonly slot: number;
   readonly slotMask: number;
+  /** Whether the responder wants to challenge in turn. */
+  readonly basicMutualAuth: boolean;
   readonly chainHash: Uint8Array;
   readonly nonce: Uint8Array;
   /** 48 bytes, or none. */
@@ -49,21 +51,21 @@ export interface ChallengeAuth {
 }
 
 /** Encodes CHALLENGE_AUTH up to the signature. */
-export function encodeChallengeAuth(spdmVersion: number, { slot, slotMask, chainHash, nonce, summary, opaque }: ChallengeAuth): Uint8Array {
-  return joined([CHALLENGE_AUTH_HEAD.encode({ spdmVersion, attributes: { slot, reserved4: 0, basicMutualAuth: 0 }, slotMask, chainHash, nonce }), summary, u16Bytes(opaque.length), opaque]);
+export function encodeChallengeAuth(spdmVersion: number, { slot, slotMask, basicMutualAuth, chainHash, nonce, summary, opaque }: ChallengeAuth): Uint8Array {
+  return joined([CHALLENGE_AUTH_HEAD.encode({ spdmVersion, attributes: { slot, reserved4: 0, basicMutualAuth: basicMutualAuth ? 1 : 0 }, slotMask, chainHash, nonce }), summary, u16Bytes(opaque.length), opaque]);
 }
 
 /**
  * Takes CHALLENGE_AUTH apart.
- * @param withSummary whether a summary hash was asked for
+ * @param withSummary whether a summary hash was asked for @param signatureSize other than a responder's for a requester
  * @returns what it says, the signature, and the bytes before it
  * @throws {CodecError}
  */
-export function decodeChallengeAuth(src: Uint8Array, withSummary: boolean): ChallengeAuth & { readonly signed: Uint8Array; readonly signature: Uint8Array } {
+export function decodeChallengeAuth(src: Uint8Array, withSummary: boolean, signatureSize: number = SIGNATURE_SIZE): ChallengeAuth & { readonly signed: Uint8Array; readonly signature: Uint8Array } {
   const reader = new ByteReader(src, CHALLENGE_AUTH_HEAD.name);
   const { attributes, slotMask, chainHash, nonce } = reader.layout(CHALLENGE_AUTH_HEAD, { reserved: 'keep' });
   const summary = reader.bytes(withSummary ? HASH_SIZE : 0, 'summary');
   const opaque = reader.bytes(reader.u16('opaqueLength'), 'opaque');
   const signed = src.slice(0, reader.at);
-  return { slot: attributes.slot, slotMask, chainHash, nonce, summary, opaque, signed, signature: reader.bytes(SIGNATURE_SIZE, 'signature') };
+  return { slot: attributes.slot, slotMask, basicMutualAuth: attributes.basicMutualAuth === 1, chainHash, nonce, summary, opaque, signed, signature: reader.bytes(signatureSize, 'signature') };
 }

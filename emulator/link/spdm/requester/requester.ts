@@ -6,6 +6,7 @@ import { HASH_SIZE, RANDOM_SIZE, SIGNATURE_SIZE } from '../messages/algorithms.t
 import { CERTIFICATE_HEAD, type CertificateChain, ChainCollector, decodeCertificate, decodeChain, decodeDigests, DIGESTS_HEAD, GET_CERTIFICATE, GET_DIGESTS, sha384 } from '../messages/certificates.ts';
 import { CHALLENGE, type ChallengeAuth, decodeChallengeAuth, SUMMARY } from '../messages/challenge.ts';
 import { RESPONSE } from '../messages/header.ts';
+import { MUTUAL_AUTH } from '../messages/key-exchange.ts';
 import { decodeMeasurements, encodeGetMeasurements, type MeasurementsResponse } from '../messages/measurements.ts';
 import type { Session } from '../session/session.ts';
 import { leafKey, signatureHolds } from '../session/signature.ts';
@@ -16,6 +17,7 @@ import { publicIdentity, type RequesterIdentity } from './identity.ts';
 import type { SpdmLink } from './link.ts';
 import { type Negotiated, negotiate } from './negotiation.ts';
 import { DRIVER_PROFILE, type RequesterProfile } from './profile.ts';
+import { answerEncapsulated } from './encapsulated.ts';
 import { type RequesterSession, startSession } from './session.ts';
 
 /** The responder's chain of one slot, and the key that signs with it. */
@@ -121,7 +123,7 @@ export class Requester {
     return this.#chains.get(slot) ?? this.certificate(slot);
   }
 
-  /** CHALLENGE. @throws {SpdmError} spdm-signature; spdm-certificate-chain when the key is that of another chain than was read */
+  /** CHALLENGE; if the responder challenges in turn, that too. @throws {SpdmError} spdm-signature; spdm-certificate-chain when the key is that of another chain than was read */
   challenge(slot = 0, summary: number = SUMMARY.none): ChallengeAuth {
     const peer = this.chain(slot);
     const { version, vca } = this.negotiated;
@@ -133,6 +135,7 @@ export class Requester {
     if (!signatureHolds(peer.key, version, 'challengeAuth', transcript, answer.signature)) throw new SpdmError('spdm-signature', 'CHALLENGE_AUTH is not signed by the leaf’s key');
     this.#certificates.clear();
     this.#authenticated = true;
+    if (answer.basicMutualAuth) answerEncapsulated(this, MUTUAL_AUTH.encapsulated, undefined);
     return answer;
   }
 

@@ -3,34 +3,21 @@ import { ByteReader } from '../../../codec/stream.ts';
 import { TeemuError } from '../../../errors.ts';
 import { joined } from '../bytes.ts';
 import { HASH_SIZE, RANDOM_SIZE } from '../messages/algorithms.ts';
-import { encodeCertificate, encodeChain, encodeDigests, GET_CERTIFICATE, sha384 } from '../messages/certificates.ts';
+import { encodeChain, sha384 } from '../messages/certificates.ts';
 import { SUMMARY } from '../messages/challenge.ts';
-import {
-  ACK_PAYLOAD,
-  DELIVER_ENCAPSULATED_RESPONSE,
-  ENCAPSULATED_REQUEST,
-  ENCAPSULATED_RESPONSE_ACK_11,
-  ENCAPSULATED_RESPONSE_ACK_12,
-  END_SESSION,
-  GET_ENCAPSULATED_REQUEST,
-  HEARTBEAT,
-  KEY_OPERATION,
-  KEY_UPDATE,
-  KEY_UPDATE_ACK,
-} from '../messages/control.ts';
-import { ERROR, ERROR_CODE, MESSAGE_HEADER, REQUEST, RESPONSE, SPDM_VERSION } from '../messages/header.ts';
+import { END_SESSION, HEARTBEAT, KEY_OPERATION, KEY_UPDATE, KEY_UPDATE_ACK } from '../messages/control.ts';
+import { ERROR_CODE, RESPONSE } from '../messages/header.ts';
 import { decodeKeyExchangeRsp, encodeKeyExchange, FINISH_HEAD, FINISH_RSP_HEAD, MUTUAL_AUTH } from '../messages/key-exchange.ts';
 import { decodeSelectedVersion, encodeSupportedVersions, SECURED_VERSIONS } from '../messages/opaque-data.ts';
 import { ExchangeKey, Session } from '../session/session.ts';
 import { signatureHolds, signedMessage } from '../session/signature.ts';
 import { Transcript } from '../session/transcript.ts';
 import { SpdmError } from '../spdm-error.ts';
+import { answerEncapsulated } from './encapsulated.ts';
 import type { MeasurementsAnswer, MeasurementsQuery, PeerChain, Requester } from './requester.ts';
 
 /** Lower half of the session id, as the driver's library has it. */
 const SESSION_HALF = 0xffff;
-/** Most encapsulated requests in one handshake: a chain of 64 KiB in small portions. */
-const MOST_ENCAPSULATED = 2048;
 
 /** A session that is set up. After anything that goes wrong in it, it is over. */
 export class RequesterSession {
@@ -174,44 +161,4 @@ function finish({ conversation, identity, negotiated: { version } }: Requester, 
     transcript.add(theirs);
   }
   session.establish();
-}
-
-/** Answers the responder's own requests until it has no more. */
-function answerEncapsulated(requester: Requester, mutualAuth: number, inSession: Session | undefined): void {
-  const { conversation, negotiated } = requester;
-  const spdmVersion = negotiated.version;
-  const chain = encodeChain(requester.identity.certificates);
-  let next: { readonly id: number; readonly request: Uint8Array } | undefined;
-  if (mutualAuth === MUTUAL_AUTH.direct) return;
-  if (mutualAuth === MUTUAL_AUTH.digests) next = { id: 0, request: MESSAGE_HEADER.encode({ spdmVersion, code: REQUEST.GET_DIGESTS }) };
-  else {
-    const reader = new ByteReader(conversation.ask(GET_ENCAPSULATED_REQUEST.encode({ spdmVersion }), RESPONSE.ENCAPSULATED_REQUEST, inSession), ENCAPSULATED_REQUEST.name);
-    const { requestId } = reader.layout(ENCAPSULATED_REQUEST);
-    next = { id: requestId, request: reader.bytes(reader.left, 'request') };
-  }
-  for (let count = 0; next; count++) {
-    if (count >= MOST_ENCAPSULATED) throw new SpdmError('spdm-response', 'the responder asks without end');
-    const answer = answerOne(requester, chain, next.request);
-    const ack: Uint8Array = conversation.ask(joined([DELIVER_ENCAPSULATED_RESPONSE.encode({ spdmVersion, requestId: next.id }), answer]), RESPONSE.ENCAPSULATED_RESPONSE_ACK, inSession);
-    next = following(ack, spdmVersion);
-  }
-}
-
-function following(ack: Uint8Array, spdmVersion: number): { readonly id: number; readonly request: Uint8Array } | undefined {
-  const reader = new ByteReader(ack, ENCAPSULATED_RESPONSE_ACK_11.name);
-  const { payload, requestId } = spdmVersion >= SPDM_VERSION.v12 ? reader.layout(ENCAPSULATED_RESPONSE_ACK_12, { reserved: 'keep' }) : reader.layout(ENCAPSULATED_RESPONSE_ACK_11);
-  if (payload === ACK_PAYLOAD.request) return { id: requestId, request: reader.bytes(reader.left, 'request') };
-  if (payload === ACK_PAYLOAD.slot && reader.bytes(1, 'slot')[0] !== 0) throw new SpdmError('spdm-response', 'the responder wants a slot that holds no chain');
-  return undefined;
-}
-
-/** The answer to one encapsulated request: a requester has one chain, in slot 0. */
-function answerOne({ negotiated: { version }, profile }: Requester, chain: Uint8Array, request: Uint8Array): Uint8Array {
-  const { code } = new ByteReader(request, MESSAGE_HEADER.name).layout(MESSAGE_HEADER);
-  const refuse = (name: 'InvalidRequest' | 'UnsupportedRequest', errorData = 0): Uint8Array => ERROR.encode({ spdmVersion: version, errorCode: ERROR_CODE[name], errorData });
-  if (code === REQUEST.GET_DIGESTS) return encodeDigests(version, new Map([[0, sha384(chain)]]));
-  if (code !== REQUEST.GET_CERTIFICATE) return refuse('UnsupportedRequest', code);
-  const { slot, offset, length } = new ByteReader(request, GET_CERTIFICATE.name).layout(GET_CERTIFICATE);
-  if (slot !== 0 || offset >= chain.length || length === 0) return refuse('InvalidRequest');
-  return encodeCertificate(version, chain, { slot, offset, length }, profile.maxMessageSize - DELIVER_ENCAPSULATED_RESPONSE.size - GET_CERTIFICATE.size);
 }

@@ -13,8 +13,19 @@ import type { ResponderProfile } from './profile.ts';
 export const STAGES = ['fresh', 'version', 'capabilities', 'negotiated'] as const;
 export type Stage = (typeof STAGES)[number];
 
+/** Who a requester is, as far as it was asked. */
+export interface Asking {
+  /** What is being asked. */
+  encapsulation: Encapsulation | undefined;
+  /** What the requester says it is: proved with FINISH, or with CHALLENGE_AUTH. */
+  peer: { readonly slot: number; readonly chainHash: Uint8Array; readonly key: KeyObject } | undefined;
+}
+
 /** One connection: from GET_VERSION to the next. */
-export class Connection {
+export class Connection implements Asking {
+  encapsulation: Encapsulation | undefined;
+  /** Whoever answered a CHALLENGE. */
+  peer: Asking['peer'];
   stage: Stage = 'fresh';
   /** Set with GET_CAPABILITIES; another one may come while that is refused. */
   version: SpdmVersion | undefined;
@@ -43,11 +54,15 @@ export class Connection {
   }
 }
 
-/** Encapsulated requests of a handshake. */
+/** Encapsulated requests of a handshake, or after a CHALLENGE. */
 export interface Encapsulation {
+  /** Whether a CHALLENGE follows on the certificates. */
+  readonly challenges: boolean;
+  /** What that is to be signed over: everything so far. */
+  readonly transcript: Transcript;
   requestId: number;
   /** What was asked for and is not answered yet. */
-  step: 'digests' | 'certificate';
+  step: 'digests' | 'certificate' | 'challenge';
   /** The request, once it was handed out. */
   pending: Uint8Array | undefined;
   digests: Map<number, Uint8Array> | undefined;
@@ -55,7 +70,7 @@ export interface Encapsulation {
 }
 
 /** One session at the responder. */
-export interface ResponderSession {
+export interface ResponderSession extends Asking {
   readonly session: Session;
   /** Seconds. */
   readonly heartbeatPeriod: number;
@@ -69,9 +84,6 @@ export interface ResponderSession {
   readonly measurements: Transcript;
   /** Milliseconds since 1970 of the last message in it. */
   lastHeard: number;
-  encapsulation: Encapsulation | undefined;
-  /** What the requester proved to be. */
-  peer: { readonly slot: number; readonly chainHash: Uint8Array; readonly key: KeyObject } | undefined;
   /** The last KEY_UPDATE that was done. */
   keyUpdate: { readonly operation: number; readonly tag: number } | undefined;
 }

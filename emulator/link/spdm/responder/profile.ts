@@ -21,6 +21,8 @@ export interface ResponderProfile {
   readonly maxMessageSize: number;
   /** How a requester that can is asked to authenticate itself: one of `MUTUAL_AUTH`. */
   readonly mutualAuth: number;
+  /** Whether a requester that can is challenged in turn after CHALLENGE_AUTH; deprecated. */
+  readonly basicMutualAuth: boolean;
   /** Codes of requests that are not answered at once, but with ResponseNotReady. */
   readonly deferred: ReadonlySet<number>;
   /** Last sequence number that a key is used with. */
@@ -42,6 +44,7 @@ export const H100_PROFILE: ResponderProfile = {
   maxSessions: 1,
   maxMessageSize: MAILBOX_SIZE - MAILBOX_HEAD.size,
   mutualAuth: MUTUAL_AUTH.encapsulated,
+  basicMutualAuth: false,
   deferred: new Set(),
   lastSequence: LAST_SEQUENCE,
 };

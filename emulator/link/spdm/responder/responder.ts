@@ -216,12 +216,14 @@ function requirePlace(row: RequestRow, exchange: Exchange, code: number): void {
   const { connection, session, profile } = exchange;
   if (row.negotiated && connection.stage !== 'negotiated') throw new Refusal('UnexpectedRequest', 'no algorithms are negotiated yet');
   if (row.negotiated && !capable(row, profile.flags, connection.requesterFlags)) throw new Refusal('UnsupportedRequest', 'one of the ends cannot do this', { errorData: code });
+  const asking = session ?? connection;
   const place = session === undefined ? 'clear' : session.session.phase;
+  const answersBack = place === 'clear' && connection.encapsulation !== undefined && ENCAPSULATION.includes(code);
   const clearHandshake = place === 'clear' && row.places.includes('handshake') && profile.flags.handshakeInTheClear === 1 && connection.requesterFlags.handshakeInTheClear === 1;
-  if (place === 'clear' && !row.places.includes('clear') && !clearHandshake) {
+  if (place === 'clear' && !row.places.includes('clear') && !clearHandshake && !answersBack) {
     throw new Refusal(connection.version === SPDM_VERSION.v12 ? 'SessionRequired' : 'UnexpectedRequest', 'belongs in a session');
   }
   if (place !== 'clear' && !row.places.some((one) => one === place)) throw new Refusal('UnexpectedRequest', `does not belong into the phase '${place}' of a session`);
-  if (session?.encapsulation && !ENCAPSULATION.includes(code)) throw new Refusal('RequestInFlight', 'an encapsulated request waits for its answer');
+  if (asking.encapsulation && !ENCAPSULATION.includes(code)) throw new Refusal('RequestInFlight', 'an encapsulated request waits for its answer');
   if (session && keyUpdatePending(session) && code !== REQUEST.KEY_UPDATE) throw new Refusal('UnexpectedRequest', 'new keys are to be verified first');
 }

@@ -16,6 +16,7 @@ export const SIGNING_CONTEXT = {
   measurements: 'responder-measurements signing',
   keyExchangeRsp: 'responder-key_exchange_rsp signing',
   finish: 'requester-finish signing',
+  requesterChallengeAuth: 'requester-challenge_auth signing',
 } as const;
 export type SigningContext = keyof typeof SIGNING_CONTEXT;
 
