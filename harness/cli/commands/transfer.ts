@@ -23,15 +23,29 @@ interface Options {
   readonly watch: boolean;
 }
 
+/** Breaks a text into lines that a terminal has room for. @param indent columns before each line but the first */
+function wrapped(text: string, indent: number, width = 108): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last !== '' && indent + last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
+}
+
+const NAME_WIDTH = 32;
 const DETAILS = `
-The file goes through bounce buffers that the host can read and change, sealed with AES-256-GCM under keys that
-an SPDM session agreed on, into GPU memory that the host cannot read, and back. The host looks at every byte that
-it can see and searches it for pieces of the file. With --out DIR what came back is written there.
+The file goes through bounce buffers that the host can read and change, sealed with AES-256-GCM under
+keys that an SPDM session agreed on, into GPU memory that the host cannot read, and back. The host looks
+at every byte that it can see and searches it for pieces of the file. With --out DIR what came back is
+written there.
 
 Attacks (--attack), each in the middle of the file:
-${ATTACKS.map(({ name, doc }) => `  ${name.padEnd(28)} ${doc}`).join('\n')}
+${ATTACKS.map(({ name, doc }) => `  ${name.padEnd(NAME_WIDTH - 2)}${wrapped(doc, NAME_WIDTH)}`).join('\n')}
 
-Exit code 0: every byte came back, nothing leaked, the attack was noticed or did no harm; 1: one of these is not so.`;
+Exit code 0: every byte came back, nothing leaked, the attack was noticed or did no harm; 1: one of these
+is not so.`;
 
 /** Adds the options, and moves the file. */
 export const defineTransfer: Define = (command, run) => {
