@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { COMMAND, TcpClient, TRANSPORT } from '../link/spdm/peer/tcp.ts';
 import { type Called, call, json, scratch, type Surroundings } from './call.ts';
 
 const cwd = scratch();
@@ -101,6 +102,17 @@ describe('teemu serve', () => {
     });
   });
 
+  test('--spdm answers on a port as DMTF’s emulators do', async () => {
+    await serve(['--spdm', '0', '--spdm-profile', 'full', '--spdm-version', '1.2', '--spdm-gpu', 'h200'], async ({ spdm = '' }) => {
+      expect(spdm).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/);
+      const client = await TcpClient.open(Number(new URL(spdm).port));
+      const answer = await client.ask({ command: COMMAND.NORMAL, transport: TRANSPORT.MCTP, payload: Uint8Array.of(5, 0x10, 0x84, 0, 0) });
+      // One version, the one that was asked for.
+      expect(answer?.payload).toEqual(Uint8Array.of(5, 0x10, 0x04, 0, 0, 0, 1, 0, 0x12));
+      client.close();
+    });
+  });
+
   test('starts a proxy on request, with its certificate in a folder that goes away at the end', async () => {
     let caFile = '';
     const called = await serve(['--proxy'], async (urls) => {
@@ -115,7 +127,17 @@ describe('teemu serve', () => {
 
   test('with --out writes roots, URLs and the proxy’s certificate there, and leaves them', async () => {
     const called = await serve(['--proxy', '--out', 'served']);
-    expect(readdirSync(join(cwd, 'served')).toSorted()).toEqual(['ark-genoa.pem', 'ark-milan.pem', 'ark-turin.pem', 'intel-root-ca.pem', 'nvidia-device-root.pem', 'nvidia-nras-root.pem', 'nvidia-rim-root.pem', 'proxy-ca.pem', 'serve.json']);
+    expect(readdirSync(join(cwd, 'served')).toSorted()).toEqual([
+      'ark-genoa.pem',
+      'ark-milan.pem',
+      'ark-turin.pem',
+      'intel-root-ca.pem',
+      'nvidia-device-root.pem',
+      'nvidia-nras-root.pem',
+      'nvidia-rim-root.pem',
+      'proxy-ca.pem',
+      'serve.json',
+    ]);
     expect(JSON.parse(readFileSync(join(cwd, 'served', 'serve.json'), 'utf8'))).toEqual(json(called));
     expect(new X509Certificate(readFileSync(join(cwd, 'served', 'ark-genoa.pem'))).subject).toContain('CN=ARK-Genoa');
     expect(new X509Certificate(readFileSync(join(cwd, 'served', 'intel-root-ca.pem'))).subject).toContain('CN=Intel SGX Root CA');
@@ -196,6 +218,11 @@ describe('what cannot be served exits with 2', () => {
     ['a quote generation service where nothing can be', ['--qgs', 'no/such/folder.socket'], /qgs: cannot listen on/],
     ['a machine without the service on it', ['--qgs-platform', 'granite-rapids'], /--qgs-platform: is for --qgs/],
     ['a kind of machine that is none', ['--qgs', '0', '--qgs-platform', 'naples'], /granite-rapids/],
+    ['an SPDM responder at a port that is none', ['--spdm', '70000'], /--spdm: must be a whole number/],
+    ['an SPDM responder of a profile that is none', ['--spdm', '0', '--spdm-profile', 'b200'], /h100, full/],
+    ['an SPDM responder of a version that is none', ['--spdm', '0', '--spdm-version', '1.3'], /1\.1, 1\.2/],
+    ['a profile without a responder', ['--spdm-profile', 'full'], /--spdm-profile: is for --spdm/],
+    ['a version without a responder', ['--spdm-version', '1.2'], /--spdm-version: is for --spdm/],
     ['a rate that is none', ['--rate-limit', '0'], /--rate-limit: must be a whole number/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await call(['serve', '--seed', 'x', ...args], { cwd });

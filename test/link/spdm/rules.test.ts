@@ -15,17 +15,20 @@ async function flagsOf(kind: Kind): Promise<number> {
   return Buffer.from(answer?.bytes ?? []).readUInt32LE(8);
 }
 
-const KINDS: readonly Kind[] = (['h100', 'full'] as const).flatMap((profile) => ([0x11, 0x12] as const).map((version) => ({ profile, version })));
-const BINDINGS: readonly Binding[] = [MCTP, DOE];
+const KINDS: readonly (Kind & { readonly binding: Binding })[] = [
+  ...(['h100', 'full'] as const).flatMap((profile) => ([0x11, 0x12] as const).flatMap((version) => [MCTP, DOE].map((binding) => ({ device: 'two slots', profile, version, binding }) as const))),
+  { device: 'a GPU', profile: 'h100', version: 0x11, binding: DOE },
+  { device: 'a GPU', profile: 'full', version: 0x12, binding: MCTP },
+];
 
 const applies = (rule: Rule, flags: number, { version }: Kind): boolean => {
   const needs = rule.needs ?? 0;
   return (rule.versions?.includes(version) ?? true) && (flags & needs) === needs && (flags & (rule.lacks ?? 0)) === 0;
 };
 
-const machines = await Promise.all(KINDS.flatMap((kind) => BINDINGS.map(async (binding) => ({ kind, binding, flags: await flagsOf(kind) }))));
+const machines = await Promise.all(KINDS.map(async ({ binding, ...kind }) => ({ kind, binding, flags: await flagsOf(kind) })));
 
-describe.each(machines)('$kind.profile, version $kind.version, $binding.name', ({ kind, binding, flags }) => {
+describe.each(machines)('$kind.device, $kind.profile, version $kind.version, $binding.name', ({ kind, binding, flags }) => {
   const rules = RULES.filter((rule) => applies(rule, flags, kind));
   describe.each(rules)('$id $says', (rule) => {
     it.each(rule.cases)('$name', async ({ run }) => {
