@@ -111,7 +111,11 @@ export class Host implements Interposer {
       if (this.#collects && RECORDED.includes(region) && region !== 'semaphores') this.#record(region, access.at, view.live(access.at, access.length).slice());
       return;
     }
-    if (access.kind === 'reading' && access.by === 'driver' && region === 'bounce' && this.#collects) this.#take('gpu', access.at, access.length);
+    if (access.kind === 'reading' && access.by === 'driver' && this.#collects) {
+      if (region === 'bounce') this.#take('gpu', access.at, access.length);
+      // What a GPU in another thread wrote is seen when the driver reads it.
+      if (region === 'statusQueue') this.#record(region, access.at, view.live(access.at, access.length).slice());
+    }
     this.#offer({ on: access.kind, by: access.by, region, at: access.at, length: access.length });
   }
 

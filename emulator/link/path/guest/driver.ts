@@ -104,6 +104,7 @@ export class GuestDriver implements ChannelHost {
       publish: (publish) => this.#host.doorbell('command', () => this.#ring(publish)),
       wait: (until) => this.wait(until),
       context: (id) => contexts(options.engine, driverKeys(this.session.store.retrieve(id)), 64),
+      fail: (error) => this.fail(error),
       stopped: (channel, error) => this.#stopped(channel, error),
     });
     this.sec2 = new Sec2Queue(shared, this.memorySize + PUSH_AREA, (publish) => this.#host.doorbell('launch', () => this.#ring(publish)));
@@ -177,7 +178,7 @@ export class GuestDriver implements ChannelHost {
     try {
       await this.gsp.call('heartbeat');
     } catch (error) {
-      if (error instanceof LinkError && error.reach === 'call') throw this.fail(new LinkError('heartbeatLost', error.outcome));
+      if (error instanceof LinkError && error.reach !== 'session') throw this.fail(new LinkError('heartbeatLost', error.outcome));
       throw error;
     }
     this.session.heartbeat(this.#options.clock.now());

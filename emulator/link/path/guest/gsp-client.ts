@@ -21,6 +21,8 @@ export interface GspClientOptions {
   publish(publish: () => void): void;
   wait(until: () => boolean): Promise<void>;
   context(globalKeyId: number): CslContext;
+  /** Ends what the driver does with the GPU. @returns `error` */
+  fail(error: LinkError): LinkError;
   /** A channel was stopped by the GPU. */
   stopped(channel: number | 'sec2', error: LinkError): void;
 }
@@ -37,7 +39,6 @@ export class GspClient {
   #commandPut = 0;
   #statusGet = 0;
   #faultGet = 0;
-  #retries = 0;
   #answer: Uint8Array | LinkError | undefined;
 
   constructor(options: GspClientOptions) {
@@ -51,7 +52,7 @@ export class GspClient {
   /**
    * Asks GSP for something.
    * @param then what the driver does with the data of the answer, before anything else is asked
-   * @throws {LinkError} timeout, rpcBroken, rpcForged, or the status that GSP gave
+   * @throws {LinkError} gspTimeout, rpcBroken, rpcForged, or the status that GSP gave
    */
   call(name: CommandName, args?: readonly number[]): Promise<Uint8Array>;
   call<T>(name: CommandName, args: readonly number[], then: (data: Uint8Array) => T): Promise<T>;
@@ -65,7 +66,7 @@ export class GspClient {
       this.#commandPut = (put + 1) >>> 0;
       this.#answer = undefined;
       publish(() => shared.store('commandPut', put + 1));
-      await wait(() => this.#answer !== undefined);
+      await this.#answered(wait);
       const answer = this.#answer as unknown as Uint8Array | LinkError;
       if (answer instanceof LinkError) throw answer;
       const { status, outcome } = GSP_STATUS.decode(answer.subarray(0, GSP_STATUS.size));
@@ -80,30 +81,45 @@ export class GspClient {
     const { shared } = this.#options;
     for (;;) {
       const waiting = (shared.load('statusPut') - this.#statusGet) >>> 0;
-      if (waiting === 0 || waiting > RING.rpcElements || !this.#take()) break;
+      if (waiting === 0 || waiting > RING.rpcElements) break;
+      this.#take();
     }
     this.#takeFaults();
   }
 
-  #take(): boolean {
-    const { shared } = this.#options;
-    let message: Uint8Array | LinkError;
+  /** A command that may or may not have been heard leaves both ends with other counters: the GPU counts as lost. */
+  async #answered(wait: GspClientOptions['wait']): Promise<void> {
     try {
-      const element = shared.snapshot(shared.entry('statusQueue', this.#statusGet, RPC_ELEMENT_SIZE), new Uint8Array(RPC_ELEMENT_SIZE));
-      if (elementsOf(element) > 1) throw new LinkError('rpcBroken', 'more than one element');
-      message = this.#receiver.open(element);
+      await wait(() => this.#answer !== undefined);
     } catch (error) {
-      if (!(error instanceof LinkError) || error.outcome !== 'rpcBroken') throw error;
-      if (++this.#retries < RETRIES) return false;
-      this.#receiver.pass();
-      message = error;
+      throw error instanceof LinkError && error.outcome === 'timeout' ? this.#options.fail(new LinkError('gspTimeout')) : error;
     }
-    this.#retries = 0;
+  }
+
+  #take(): void {
+    const { shared } = this.#options;
+    const message = this.#read();
     this.#statusGet = (this.#statusGet + 1) >>> 0;
     shared.store('statusGet', this.#statusGet);
     if (message instanceof LinkError) this.#answer = message;
     else this.#hear(message);
-    return true;
+  }
+
+  /** The next message; one that stays broken is passed over. */
+  #read(): Uint8Array | LinkError {
+    const { shared } = this.#options;
+    for (let tries = 1; ; tries++) {
+      try {
+        const element = shared.snapshot(shared.entry('statusQueue', this.#statusGet, RPC_ELEMENT_SIZE), new Uint8Array(RPC_ELEMENT_SIZE));
+        if (elementsOf(element) > 1) throw new LinkError('rpcBroken', 'more than one element');
+        return this.#receiver.open(element);
+      } catch (error) {
+        if (!(error instanceof LinkError) || error.outcome !== 'rpcBroken') throw error;
+        if (tries < RETRIES) continue;
+        this.#receiver.pass();
+        return error;
+      }
+    }
   }
 
   #hear(message: Uint8Array): void {

@@ -86,7 +86,7 @@ export class Rotator {
       await gsp.call('rotateKeys', [pair.id], (masks) => this.#take(pair, masks));
     } catch (error) {
       pair.rotation.failed();
-      throw fail(error instanceof LinkError && error.reach !== 'call' ? error : new LinkError('rotationFailed', error instanceof LinkError ? error.outcome : undefined));
+      throw fail(error instanceof LinkError && error.reach === 'session' ? error : new LinkError('rotationFailed', error instanceof LinkError ? error.outcome : undefined));
     }
     pair.rotated();
   }
