@@ -27,6 +27,8 @@ export type SpdmReason =
   | 'spdm-secured-message'
   /** No sequence number is left under this key. */
   | 'spdm-sequence-exhausted'
+  /** More is asked for without a signature than anybody keeps. */
+  | 'spdm-transcript-too-long'
   /** The export master secret was exported before. */
   | 'spdm-ems-second-export';
 

@@ -169,3 +169,23 @@ test('the export master secret is exported once', () => {
   session.exportMasterSecret();
   expect(reason(() => session.exportMasterSecret())).toBe('spdm-ems-second-export');
 });
+
+test('the same seed and clock give the same frames', () => {
+  const frames = (): string[] => {
+    const seen: string[] = [];
+    const { requester } = pair({
+      between: (frame) => {
+        seen.push(hex(frame));
+        return frame;
+      },
+    });
+    requester.connect();
+    const session = requester.startSession();
+    session.updateKeys();
+    session.measurements({ operation: ALL_MEASUREMENTS, slot: 0 });
+    return seen;
+  };
+  const first = frames();
+  expect(first.length).toBeGreaterThan(20);
+  expect(frames()).toEqual(first);
+});

@@ -4,7 +4,7 @@
  * Source: DMTF DSP0274 1.1 and 1.2, the order of messages and "ERROR response message".
  */
 import { ByteReader } from '../../../codec/stream.ts';
-import { CodecError } from '../../../errors.ts';
+import { CodecError, TeemuError } from '../../../errors.ts';
 import type { World } from '../../../world.ts';
 import { encodeChain } from '../messages/certificates.ts';
 import { codeName, MESSAGE_HEADER, REQUEST, RESPOND_IF_READY, RESPONSE_NOT_READY, SPDM_VERSION } from '../messages/header.ts';
@@ -109,8 +109,8 @@ export class Responder {
     try {
       return { response: this.#bounded(this.#dispatch(request, sessionId, afterwards)), sent };
     } catch (error) {
-      const refusal = error instanceof CodecError ? new Refusal('InvalidRequest', error.message) : error;
-      if (!(refusal instanceof Refusal)) throw error;
+      if (!(error instanceof TeemuError)) throw error;
+      const refusal = error instanceof Refusal ? error : new Refusal(error instanceof CodecError ? 'InvalidRequest' : 'Unspecified', error.message);
       this.world.note(`spdm: ${codeName(request[1] ?? 0)}: ${refusal.message}`);
       return { response: this.refusal(refusal), sent };
     }

@@ -205,6 +205,23 @@ describe.each(VERSIONS)('a connection of version %s', (_version, version) => {
   });
 });
 
+test('whoever asks for measurements without end and never for a signature is refused at some point, and can begin anew', () => {
+  const { raw, send } = negotiated(0x11);
+  const each = raw('11e000ff').length + 4;
+  let answered = 1;
+  while (errorOf(raw('11e000ff')) === 'response 0x60') answered++;
+  expect(answered * each).toBeLessThanOrEqual(1 << 20);
+  expect(send('11e000ff')).toBe('response 0x60');
+  const certificate = '1182000000000004';
+  const portion = raw(certificate).length + 8;
+  answered = 1;
+  while (errorOf(raw(certificate)) === 'response 0x2') answered++;
+  expect(answered * portion).toBeLessThanOrEqual(1 << 20);
+  expect(send(certificate)).toBe('11 Unspecified');
+  expect(send('11810000')).toBe('response 0x1');
+  expect(send(certificate)).toBe('response 0x2');
+});
+
 test('a request that is too long is refused in SPDM 1.2, a response that is too long is not sent', () => {
   const { send } = negotiated(0x12);
   expect(send(`12810000${'00'.repeat(4700)}`)).toBe('12 RequestTooLarge');
