@@ -30,8 +30,8 @@ describe.each(Object.entries(UNUSUAL))('%s: evidence is accepted with', (_, rows
   });
 });
 
-/** Reasons with tests of their own: JSON, and critical extensions in a response, which the emulator can't make. */
-const ELSEWHERE: readonly H100Reason[] = ['evidence-json', 'ocsp-extension-critical'];
+/** The reason that has tests of its own, of bundles. */
+const ELSEWHERE: readonly H100Reason[] = ['evidence-json'];
 
 describe('the table of reasons', () => {
   test('has a test for each', () => {

@@ -2,13 +2,14 @@
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509';
 import { compositeDeviceId } from '../../../../emulator/h100/pki/fwid.ts';
 import { type DeviceLevel, NvidiaAuthority } from '../../../../emulator/h100/pki/authority.ts';
-import { OID, pem } from '../../../../emulator/pki/der.ts';
+import { ecdsaSignatureValue, OID, pem } from '../../../../emulator/pki/der.ts';
 import { authorityKeyIdentifier, basicConstraintsCa, basicConstraintsLeaf, keyUsage } from '../../../../emulator/pki/extensions.ts';
 import { type CertificateSpec, type ExtensionSpec, issueCertificate } from '../../../../emulator/pki/issue.ts';
-import type { OcspSpec } from '../../../../emulator/pki/ocsp/issue.ts';
-import { ocspErrorResponse } from '../../../../emulator/pki/ocsp/issue.ts';
+import { type OcspSpec, ocspErrorResponse, successfulResponse } from '../../../../emulator/pki/ocsp/issue.ts';
+import { readSuccessful } from '../../../../emulator/pki/ocsp/response.ts';
 import { fixedClock, seededWorld } from '../../../../emulator/world.ts';
-import { pemBlocks } from '../../../../emulator/pki/read.ts';
+import { pemBlocks, readCertificate } from '../../../../emulator/pki/read.ts';
+import { TAG, tlv, TlvReader } from '../../../../emulator/pki/tlv.ts';
 import { H100Trust, storedOcsp } from '../../../../harness/verify/index.ts';
 import { authority, DAY, device, type Edits, NOW, ROOTS, world } from '../evidence.ts';
 import { other, type Rejection, STRANGER, type Unusual } from './rejection.ts';
@@ -207,6 +208,23 @@ const nonce = (own: Uint8Array | undefined): Edits => ({
   },
 });
 
+/** Every answer with one more extension, signed as before. */
+const extended = (critical: boolean): Edits => ({
+  presented: (e) => ({
+    ocsp: [...e.answers.values()].map((der) => {
+      const { tbs, signatureAlgorithm, certificates } = readSuccessful(der);
+      const [responder = new Uint8Array()] = certificates;
+      const contents = new TlvReader(tbs, 'responseData').read(TAG.sequence, 'contents');
+      const more = tlv(TAG.sequence, Uint8Array.of(6, 3, 0x2a, 3, 4), ...(critical ? [Uint8Array.of(1, 1, 0xff)] : []), tlv(TAG.octetString, Uint8Array.of(5, 0)));
+      const data = tlv(TAG.sequence, contents, tlv(TAG.explicit(1), tlv(TAG.sequence, more)));
+      const { spki } = readCertificate(responder);
+      const signer = RESPONDERS.find((key) => Buffer.compare(key.spki, spki) === 0) ?? STRANGER;
+      return successfulResponse({ tbs: data, signatureAlgorithm, signature: ecdsaSignatureValue(signer.sign(data)), certificates });
+    }),
+  }),
+});
+const RESPONDERS = (['provisioner/GH100', 'identity/GH100', 'device-root', 'rim-l3/GH100', 'rim-ca/GH100', 'rim-root'] as const).map((id) => authority.ocspResponder(id).signer);
+
 export const OCSP_REJECTIONS: readonly Rejection[] = [
   ...['boot-rom-', 'provisioner-', 'identity-', 'rim-l4-driver-', 'rim-l4-vbios-', 'rim-l3-', 'rim-ca-'].map(
     (name): Rejection => ({ name: `there is no response about ${name.slice(0, -1)}`, reason: 'ocsp-missing', edits: answers(name, () => undefined) }),
@@ -228,6 +246,7 @@ export const OCSP_REJECTIONS: readonly Rejection[] = [
   { name: "the responder's certificate is not valid yet", reason: 'ocsp-responder-dates', edits: { ocsp: { responder: { edit: (spec) => ({ ...spec, notBefore: NOW + 1000 }) } } } },
   { name: 'a response is signed by a stranger', reason: 'ocsp-signature', edits: { ocsp: { signedBy: STRANGER } } },
   { name: 'a response is changed after it was signed', reason: 'ocsp-signature', edits: { ocsp: { signedBy: P256 } } },
+  { name: 'a response has an unknown critical extension', reason: 'ocsp-extension-critical', both: extended(false), edits: extended(true) },
   { name: 'a response has no nonce', reason: 'ocsp-nonce', both: nonce(NONCE), edits: nonce(undefined) },
   { name: 'a response has another nonce', reason: 'ocsp-nonce', both: nonce(NONCE), edits: nonce(new Uint8Array(32)) },
   { name: 'a response is from the future', reason: 'ocsp-future', edits: single((r) => ({ ...r, thisUpdate: NOW + 1000 })) },
