@@ -1,5 +1,8 @@
 /** The certificate chain as SPDM carries it (DSP0274, Certificates and certificate chains). */
 
+import type { Version } from './requests.ts';
+import { sha384 } from './session.ts';
+
 /** What both sides agree on, in names of `node:crypto`. */
 export const AGREED_ALGORITHMS = { hash: 'sha384', curve: 'secp384r1' } as const;
 
@@ -18,4 +21,10 @@ export function certificatesOf(chain: Uint8Array): Uint8Array[] {
     at = end;
   }
   return out;
+}
+
+/** What is given to a signature: in 1.1 what was said, in 1.2 its digest behind the version and the context (DSP0274, Signature generation). */
+export function signedData(version: Version, context: string, said: Uint8Array): Uint8Array {
+  if (version === 0x11) return said;
+  return Buffer.concat([Buffer.from('dmtf-spdm-v1.2.*'.repeat(4)), Buffer.alloc(36 - context.length), Buffer.from(context), sha384(said)]);
 }

@@ -1,6 +1,6 @@
 /** A requester that says what a rule wants it to say, and checks every signature and MAC that comes back. */
 import { createECDH, createHash, verify, X509Certificate } from 'node:crypto';
-import { AGREED_ALGORITHMS, certificatesOf } from './chain.ts';
+import { AGREED_ALGORITHMS, certificatesOf, signedData } from './chain.ts';
 import {
   CAP,
   type CapabilitiesFields,
@@ -230,7 +230,7 @@ export class Peer {
   checkSignature(context: string, signed: Uint8Array, signature: Uint8Array): void {
     const leaf = certificatesOf(this.chain).at(-1);
     if (!leaf) throw new Error('no chain was read');
-    const data = this.version === 0x11 ? signed : Buffer.concat([Buffer.from('dmtf-spdm-v1.2.*'.repeat(4)), Buffer.alloc(36 - context.length), Buffer.from(context), sha384(signed)]);
+    const data = signedData(this.version, context, signed);
     const key = new X509Certificate(leaf).publicKey;
     if (!verify(AGREED_ALGORITHMS.hash, data, { key, dsaEncoding: 'ieee-p1363' }, signature)) throw new Error(`wrong signature (${context})`);
   }

@@ -59,6 +59,8 @@ export const ERROR = {
   Unspecified: 0x05,
   DecryptError: 0x06,
   UnsupportedRequest: 0x07,
+  RequestInFlight: 0x08,
+  InvalidResponseCode: 0x09,
   SessionLimitExceeded: 0x0a,
   SessionRequired: 0x0b,
   RequestResynch: 0x43,

@@ -4,6 +4,7 @@ import { HANDSHAKE_RULES } from './handshake.ts';
 import { IDENTITY_RULES } from './identity.ts';
 import { MEASUREMENTS_RULES } from './measurements.ts';
 import type { Rule } from './model.ts';
+import { MUTUAL_RULES } from './mutual.ts';
 import { ALGORITHMS_RULES, CAPABILITIES_RULES, SHORT_RULES } from './negotiation.ts';
 import { ORDER_RULES } from './order.ts';
 import { SECURED_RULES } from './secured.ts';
