@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { TeemuError } from '../emulator/errors.ts';
 import { chooseEngine, ENGINES, engineTitle } from '../emulator/link/engine/choose.ts';
+import { copyBytes } from '../emulator/link/engine/copy.ts';
 import type { GcmEngine } from '../emulator/link/engine/engine.ts';
 import { compareWith, type Ratio, type Speed, type Task } from './ratio.ts';
 
@@ -59,7 +60,7 @@ function tasksOf(engine: GcmEngine): Task[] {
   };
   const copied = (): void => {
     seal();
-    snapshot.set(slot);
+    copyBytes(snapshot, slot);
     open(snapshot);
   };
   return [

@@ -1,6 +1,7 @@
 /** The engine that is always there: `node:crypto`. */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { copyBytes } from './copy.ts';
 import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, requireKeySize, requireSizes } from './engine.ts';
 
 const ALGORITHM = 'aes-256-gcm';
@@ -61,7 +62,7 @@ function objectOf(key: GcmKey): KeyObject {
 function inSlices(cipher: { update(data: Uint8Array): Uint8Array }, src: Uint8Array, dst: Uint8Array): void {
   for (let at = 0; at < src.length; at += SLICE) {
     const part = cipher.update(src.subarray(at, at + SLICE));
-    dst.set(part, at);
+    copyBytes(dst.subarray(at, at + part.length), part);
     giveBack(part);
   }
 }

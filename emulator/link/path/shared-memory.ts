@@ -3,6 +3,8 @@
  * may change every byte of it at any time. It is one `SharedArrayBuffer`, so driver, GPU and host may be different threads.
  */
 
+import { copyBytes } from '../engine/copy.ts';
+
 /** Bytes of one bounce buffer; a secure copy is no longer (uvm_conf_computing.h:52,252). */
 export const SLOT_SIZE: number = 2 << 20;
 /** Where shared memory begins for the GPU; its own memory begins at 0. */
@@ -117,14 +119,14 @@ export class SharedMemory {
   /** Copies bytes into memory that nobody else can change. Everything that is checked and then used is read so, once. @param into as long as what is read @returns `into` */
   snapshot(at: number, into: Uint8Array): Uint8Array {
     this.#tell('reading', at, into.length);
-    into.set(this.live(at, into.length));
+    copyBytes(into, this.live(at, into.length));
     this.#tell('read', at, into.length);
     return into;
   }
 
   /** Puts bytes where everybody sees them. */
   write(at: number, src: Uint8Array): void {
-    this.bytes.set(src, at);
+    copyBytes(this.live(at, src.length), src);
     this.#tell('write', at, src.length);
   }
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { open, seal } from '../../../emulator/crypto/seal.ts';
 import { chooseEngine, ENGINES, engineTitle } from '../../../emulator/link/engine/choose.ts';
+import { copyBytes } from '../../../emulator/link/engine/copy.ts';
 import type { GcmEngine } from '../../../emulator/link/engine/engine.ts';
 import { nativeObstacle } from '../../../emulator/link/engine/native.ts';
 import { nodeEngine } from '../../../emulator/link/engine/node.ts';
@@ -133,6 +134,22 @@ describe.each(engines)('the %s engine', (name, openEngine) => {
   });
 });
 
+describe('a copy', () => {
+  test.each([0, 1, 4095, 4096, 4097, 300_000])('of %i bytes is the same, and leaves what is around it alone', (length) => {
+    const src = Uint8Array.from({ length }, (_, i) => i * 7 + 1);
+    for (const buffer of [new ArrayBuffer(length + 20), new SharedArrayBuffer(length + 20)]) {
+      const all = new Uint8Array(buffer).fill(0xee);
+      copyBytes(all.subarray(10, 10 + length), src);
+      expect(Buffer.compare(all.subarray(10, 10 + length), src)).toBe(0);
+      expect([...all.subarray(0, 10), ...all.subarray(10 + length)]).toEqual(Array.from({ length: 20 }, () => 0xee));
+    }
+  });
+
+  test('of another length is refused', () => {
+    expect(() => copyBytes(new Uint8Array(3), new Uint8Array(4))).toThrow(RangeError);
+  });
+});
+
 describe('the choice of an engine', () => {
   test('is node unless something else is asked for', () => {
     expect(chooseEngine().name).toBe('node');
@@ -147,8 +164,8 @@ describe('the choice of an engine', () => {
     expect(() => chooseEngine('native', { from: '/nowhere', libcrypto: 'libno-such-crypto.so' })).toThrow(/npm install koffi|libno-such-crypto/);
   });
 
-  test('every file of the room is an engine, the interface or the choice', () => {
-    expect(readdirSync(new URL('../../../emulator/link/engine', import.meta.url)).sort()).toEqual(['choose.ts', 'engine.ts', 'native.ts', 'node.ts']);
+  test('every file of the room is an engine, the interface, the choice or the copy', () => {
+    expect(readdirSync(new URL('../../../emulator/link/engine', import.meta.url)).sort()).toEqual(['choose.ts', 'copy.ts', 'engine.ts', 'native.ts', 'node.ts']);
   });
 });
 
