@@ -16,6 +16,7 @@ import { serving } from './serving.ts';
 import { spdmSession } from './spdm-session.ts';
 import { tdxQuotes } from './tdx-quotes.ts';
 import { tdxVerification } from './tdx-verification.ts';
+import { transfers } from './transfer.ts';
 import { verification } from './verification.ts';
 
 interface Result {
@@ -60,6 +61,7 @@ for (const [name, run] of [
   ['SPDM sessions', spdmSession],
   ['H100 verification', h100Verification],
   ['link engines', engines],
+  ['transfers over the link', transfers],
   ['serving', served],
 ] as const) {
   if (!name.toLowerCase().includes(wanted.toLowerCase())) continue;
