@@ -28,7 +28,7 @@ export type FaultName = '#PF' | '#NPF' | '#VC';
 export const PAGE_NOT_VALIDATED = 0x404;
 
 /** A page fault or a nested page fault. @param bits what its error code says @param why for a person */
-export function fault(name: '#PF' | '#NPF', bits: readonly ErrorBit[], why: string): FirmwareError {
+export function fault(name: Exclude<FaultName, '#VC'>, bits: readonly ErrorBit[], why: string): FirmwareError {
   const code = bits.reduce((sum, bit) => sum + ERROR_BIT[bit], 0);
   return new FirmwareError(code, name, why);
 }
