@@ -2,7 +2,11 @@
 import { Option } from 'commander';
 import { readBounded } from '../../../emulator/disk/file.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
+import { systemClock } from '../../../emulator/world.ts';
 import { buildCase, CORPUS, CORPUS_SETTING } from '../../../vectors/corpus.ts';
+import { profileAdapter } from '../../profiles/adapter.ts';
+import { PROFILES, profileNamed } from '../../profiles/index.ts';
+import { cacheFolder } from '../../profiles/install.ts';
 import { type Adapter, DEFAULT_LIMITS } from '../../run/adapter.ts';
 import { commandAdapter } from '../../run/adapters/command.ts';
 import { httpAdapter } from '../../run/adapters/http.ts';
@@ -57,7 +61,7 @@ export const defineCheck: Define = (command, run) => {
     .argument('[command...]', 'the verifier, after --')
     .addOption(new Option('--adapter <kind>', 'how the command is asked').choices(['command', 'json-lines']).default('command'))
     .addOption(new Option('--http <url>', 'post each case to a server instead'))
-    .addOption(new Option('--verifier <name>', "a verifier that is known: builtin, teemu's own").choices(['builtin']))
+    .addOption(new Option('--verifier <name>', `a verifier that is known: builtin, teemu's own, or ${[...PROFILES.keys()].join(', ')}, fetched from their registries`))
     .addOption(new Option('--timeout <ms>', `longest time for an answer (${DEFAULT_LIMITS.timeout})`))
     .addOption(new Option('--memory <mib>', `most memory of the verifier with all that it starts (${DEFAULT_LIMITS.memory / MIB})`))
     .addOption(new Option('--jobs <n>', 'verifiers at the same time (1)'))
@@ -66,8 +70,11 @@ export const defineCheck: Define = (command, run) => {
     .addHelpText('after', DETAILS);
   onCall(command, run, async (session, [suite = '', ...called]) => {
     const options = command.opts<Options>();
-    const adapter = adapterOf(options, called, session.io.cwd);
-    const setting = { seed: session.globals.seed ?? CORPUS_SETTING.seed, at: session.globals.at ?? CORPUS_SETTING.at };
+    const now = systemClock().now();
+    const adapter = adapterOf(options, called, session, now);
+    // Evidence for a verifier that has no clock but the machine's must be good now.
+    const usual = options.verifier !== undefined && PROFILES.get(options.verifier)?.clock === false ? now : CORPUS_SETTING.at;
+    const setting = { seed: session.globals.seed ?? CORPUS_SETTING.seed, at: session.globals.at ?? usual };
     const ids = select(
       CORPUS.map(({ id }) => id),
       suite.split(','),
@@ -110,12 +117,13 @@ function showProgress({ io, terminal }: Session, { id, outcome }: CaseResult, do
 }
 
 /** @throws {ConfigError} when it is not clear which verifier is meant */
-function adapterOf({ adapter, http, verifier }: Options, command: readonly string[], cwd: string): Adapter {
+function adapterOf({ adapter, http, verifier }: Options, command: readonly string[], { io, terminal }: Session, now: number): Adapter {
   const named = [http, verifier, ...(command.length > 0 ? ['command'] : [])].filter((one) => one !== undefined);
   if (named.length !== 1) throw new ConfigError('verifier', 'name one: a command after --, or --http URL, or --verifier NAME');
   if (http !== undefined) return httpAdapter(http);
-  if (verifier !== undefined) return builtinAdapter();
-  return adapter === 'json-lines' ? jsonLinesAdapter({ command, cwd }) : commandAdapter({ command, cwd });
+  if (verifier === 'builtin') return builtinAdapter();
+  if (verifier !== undefined) return profileAdapter(profileNamed(verifier), { cache: cacheFolder(io.env), say: (text) => terminal.say(text), now });
+  return adapter === 'json-lines' ? jsonLinesAdapter({ command, cwd: io.cwd }) : commandAdapter({ command, cwd: io.cwd });
 }
 
 async function knownFailures(session: Session, file: string | undefined): Promise<ExpectedFailures> {
