@@ -6,6 +6,7 @@ import type { GcmEngine, GcmKey } from '../engine/engine.ts';
 import { advance, advanceNonce, channelCounter, type CounterWidth, maskedIv, messageCounter, remaining, setChannelCounter, setMessageCounter } from './iv.ts';
 import { type CryptBundle, type HmacBundle, type KeyMaterial, rotatedCounters } from './key-store.ts';
 import { LinkError, type OutcomeName } from './outcomes.ts';
+import { workUnits } from './rotation.ts';
 import { sameMac, workMac } from './work-mac.ts';
 
 /** Decrypt keys that an end keeps: those of this many rotations (ccsl.c:42). */
@@ -30,9 +31,6 @@ export interface Work {
   messages: number;
 }
 
-/** Which way, as the CPU sees it. */
-export type Direction = 'toDevice' | 'fromDevice';
-
 /** Keys of one end: what it seals with, what it opens with, and what work is signed with. */
 export interface EndKeys {
   readonly out?: CryptBundle | undefined;
@@ -55,6 +53,7 @@ export class CslContext {
   #version = 0;
   readonly #kept: (Pick<Way, 'key' | 'ivMask'> | undefined)[] = [];
   readonly #wire = new Uint8Array(12);
+  #self: { readonly threshold: number; readonly next: (way: 'out' | 'in') => CryptBundle; readonly out: Work; readonly in: Work } | undefined;
 
   /** @param out what this end seals with @param into what it opens with @param width of the message counters */
   constructor(engine: GcmEngine, { out, into, mac }: EndKeys, width: CounterWidth = 32) {
@@ -97,9 +96,19 @@ export class CslContext {
     return { iv: this.#count('in'), fresh: false };
   }
 
-  /** Passes over one message of the other end without opening it. @throws {LinkError} ivOverflow */
-  skip(): void {
+  /** Passes over one message of the other end without opening it. @param length bytes of it @throws {LinkError} ivOverflow */
+  skip(length: number): void {
+    this.#rotateItself('in', length);
     this.#count('in');
+  }
+
+  /**
+   * Rotates each direction by itself when so much was sealed under its key, without asking the other end, which counts the same: what the queues of
+   * GSP do. Messages are counted from the start then.
+   * @param threshold work in units of {@link workUnits} @param next gives the key that follows
+   */
+  rotatesItself(threshold: number, next: (way: 'out' | 'in') => CryptBundle): void {
+    this.#self = { threshold, next, out: { bytes: 0, messages: 0 }, in: { bytes: 0, messages: 0 } };
   }
 
   /**
@@ -108,6 +117,7 @@ export class CslContext {
    * @throws {LinkError} ivOverflow, emptyMessage
    */
   seal(src: Uint8Array, dst: Uint8Array, tag: Uint8Array, aad: Uint8Array = NO_AAD): void {
+    this.#rotateItself('out', src.length);
     this.sealWith(this.acquireIv(), src, dst, tag, aad);
   }
 
@@ -129,6 +139,7 @@ export class CslContext {
    */
   opens(src: Uint8Array, tag: Uint8Array, dst: Uint8Array, { iv, keyVersion, aad = NO_AAD }: OpenOptions = {}): boolean {
     if (src.length === 0) throw new LinkError('emptyMessage');
+    if (!iv) this.#rotateItself('in', src.length);
     const counted = iv?.iv ?? this.#count('in');
     const { key, ivMask } = keyVersion === undefined ? this.#way('in') : (this.#kept[keyVersion % KEPT_VERSIONS] ?? this.#way('in'));
     const fits = this.engine.open(key, maskedIv(counted, ivMask, this.#wire), aad, src, tag, dst);
@@ -192,6 +203,18 @@ export class CslContext {
     const { iv } = this.#way(way);
     setMessageCounter(iv, 32, 0n);
     setChannelCounter(iv, counter);
+  }
+
+  #rotateItself(which: 'out' | 'in', bytes: number): void {
+    if (!this.#self) return;
+    const { [which]: work, threshold, next } = this.#self;
+    work.bytes += bytes;
+    work.messages++;
+    if (workUnits(work) <= threshold) return;
+    const { key, iv, ivMask } = next(which);
+    Object.assign(this.#way(which), { key: this.engine.key(key), iv: iv.slice(), ivMask: ivMask.slice() });
+    work.bytes = bytes;
+    work.messages = 1;
   }
 
   #load(out: CryptBundle | undefined, into: CryptBundle | undefined, mac: HmacBundle | undefined): void {

@@ -3,8 +3,11 @@
  * message destroys all keys; only a reset of the GPU helps then. Source: NVIDIA open-gpu-kernel-modules 595.45.04, spdm_gh100.c:195-205,
  * conf_compute.c:671-716, rmspdmvendordef.h:145, nvrm_registry.h.
  */
-import { type Expand, KeyStore } from './key-store.ts';
+import { type CslContext, driverKeys, type EndKeys, gpuKeys } from './bundle.ts';
+import { type CryptBundle, type Expand, KeyStore } from './key-store.ts';
+import { keyPairOf, slotLabelled } from './labels.ts';
 import { LinkError } from './outcomes.ts';
+import { INTERNAL_THRESHOLD } from './rotation.ts';
 import { LINK_SCHEMES, type LinkScheme, type LinkSchemeName } from './schemes.ts';
 
 /** Time between two heartbeats in milliseconds; the GPU waits for two of them. */
@@ -37,6 +40,22 @@ export class LinkSession {
   /** @throws {LinkError} sessionLost */
   requireAlive(): void {
     if (this.#lost) throw new LinkError('sessionLost', this.#lost.outcome);
+  }
+
+  /**
+   * One end of a queue of GSP: counters of 64 bits, and keys that rotate by themselves (conf_compute_key_rotation.c, ccsl.c:140-300).
+   * @param label of one key of its pair @param make makes the end @param threshold work under one key
+   */
+  queueContext(label: string, end: 'driver' | 'gpu', make: (keys: EndKeys) => CslContext, threshold: number = INTERNAL_THRESHOLD.usual): CslContext {
+    const [even, odd] = keyPairOf(slotLabelled(label).globalKeyId);
+    const context = make((end === 'driver' ? driverKeys : gpuKeys)(this.store.retrieve(even.globalKeyId)));
+    context.rotatesItself(threshold, (way) => {
+      const toGpu = (way === 'out') === (end === 'driver');
+      this.store.update((toGpu ? even : odd).globalKeyId);
+      const { encrypt, decrypt } = this.store.retrieve(even.globalKeyId, toGpu ? 'encrypt' : 'decrypt');
+      return (toGpu ? encrypt : decrypt) as CryptBundle;
+    });
+    return context;
   }
 
   /** A heartbeat was answered. @param now milliseconds */

@@ -1,5 +1,4 @@
 /** What the host sees of a link: every byte that was ever written to shared memory, and what it may learn from that by right. */
-import { RPC_ELEMENT_SIZE } from '../channel/messages/rpc-element.ts';
 import { type Access, type RegionName, type SharedMemory, sharedRegions } from '../path/shared-memory.ts';
 import { type Canary, entropy, findCanaries, type Leak } from './leak-scan.ts';
 
@@ -86,9 +85,4 @@ export class Observation {
 /** In which part an offset lies. */
 export function regionAt({ slots }: SharedMemory, at: number): RegionName | 'between regions' {
   return sharedRegions(slots).find((region) => at >= region.at && at < region.at + region.length)?.name ?? 'between regions';
-}
-
-/** Number of the queue element that an offset lies in. */
-export function elementAt(view: SharedMemory, region: 'commandQueue' | 'statusQueue', at: number): number {
-  return Math.floor((at - view.region(region).at) / RPC_ELEMENT_SIZE);
 }

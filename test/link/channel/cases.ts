@@ -229,7 +229,7 @@ export const CHANNEL_CASES: readonly ChannelCase[] = [
       expect(openFault(driver, whole.packet, whole.metadata)).toEqual(fault);
       const skipped = sealFault(gpu, fault);
       expect(openFault(driver, skipped.packet, new Uint8Array(32))).toBeUndefined();
-      driver.skip();
+      driver.skip(32);
       for (const [what, at] of [
         ['packet', 5],
         ['metadata', 3],

@@ -1,7 +1,7 @@
 /** Counters, IVs, the key store's channel counters and rotation: what the driver does at every edge. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CslContext, driverKeys, gpuKeys } from '../../../emulator/link/channel/bundle.ts';
+import { CslContext, driverKeys, type EndKeys, gpuKeys } from '../../../emulator/link/channel/bundle.ts';
 import { advance, advanceNonce, channelCounter, channelIv, maskedIv, messageCounter, setMessageCounter } from '../../../emulator/link/channel/iv.ts';
 import { KeyStore } from '../../../emulator/link/channel/key-store.ts';
 import { copyEnginePair, sec2Pair, slotLabelled } from '../../../emulator/link/channel/labels.ts';
@@ -246,6 +246,31 @@ describe('rotation', () => {
     rotation.failed();
     expect(outcome(() => rotation.check(0, true, 0))).toBe('rotationFailed');
     expect(OUTCOMES.rotationFailed.reach).toBe('session');
+  });
+
+  test('keys of GSP rotate by themselves at both ends, each direction when its own work is done', () => {
+    const make = (keys: EndKeys): CslContext => new CslContext(engine, keys, 64);
+    const [at, of] = [new LinkSession({ emk }), new LinkSession({ emk })];
+    const driver = at.queueContext('cpu_gsp_locked_rpc', 'driver', make, 20);
+    const gpu = of.queueContext('cpu_gsp_locked_rpc', 'gpu', make, 20);
+    const keyOf = ({ store }: LinkSession, half: 'encrypt' | 'decrypt'): string => Buffer.from(store.retrieve(0, half, false)[half]?.key ?? []).toString('hex');
+    const before = [keyOf(at, 'encrypt'), keyOf(at, 'decrypt')];
+    const counters = [];
+    for (let i = 0; i < 12; i++) {
+      const [ct, tag, plain] = [new Uint8Array(64), new Uint8Array(16), new Uint8Array(64).fill(i)];
+      driver.seal(plain, ct, tag);
+      const out = new Uint8Array(64);
+      gpu.open(ct, tag, out);
+      expect([...out]).toEqual([...plain]);
+      counters.push(Number(driver.counters('out').message));
+    }
+    // Five units each: the fifth message would be more than 20.
+    expect(counters).toEqual([1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
+    expect(keyOf(at, 'encrypt')).toBe(keyOf(of, 'encrypt'));
+    expect([keyOf(at, 'encrypt') === before[0], keyOf(at, 'decrypt') === before[1]]).toEqual([false, true]);
+    const [ct, tag] = [new Uint8Array(8), new Uint8Array(16)];
+    gpu.seal(new Uint8Array(8), ct, tag);
+    driver.open(ct, tag, new Uint8Array(8));
   });
 
   test('the limits are those of the driver', () => {

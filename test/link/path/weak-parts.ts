@@ -9,7 +9,7 @@ import type { CryptBundle } from '../../../emulator/link/channel/key-store.ts';
 import { LinkError } from '../../../emulator/link/channel/outcomes.ts';
 import type { GcmEngine, GcmKey } from '../../../emulator/link/engine/engine.ts';
 import { nodeEngine } from '../../../emulator/link/engine/node.ts';
-import { type Access, REGISTER, SharedMemory, SLOT_SIZE } from '../../../emulator/link/path/shared-memory.ts';
+import { type Access, SharedMemory, SLOT_SIZE } from '../../../emulator/link/path/shared-memory.ts';
 
 interface OpenKey extends GcmKey {
   readonly bytes: Uint8Array;
@@ -280,8 +280,3 @@ export const VIEWS = {
       return { driver, gpu: new SharedMemory('gpu', slots, driver.buffer) };
     },
 } satisfies Record<string, unknown>;
-
-/** A completion register that counts by itself: a driver that took it for progress would never see that the GPU hangs. */
-export function keepCounting(memory: SharedMemory): void {
-  Atomics.add(memory.words, REGISTER.completion, 1);
-}

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { type ContextFactory, type CslContext, gpuKeys, newContext } from '../../channel/bundle.ts';
 import { channelCounter } from '../../channel/iv.ts';
 import type { Expand } from '../../channel/key-store.ts';
-import { copyEnginePair, keyPairOf, sec2Pair, slotLabelled } from '../../channel/labels.ts';
+import { copyEnginePair, keyPairOf, sec2Pair } from '../../channel/labels.ts';
 import { type Fault, sealFault } from '../../channel/messages/fault-packet.ts';
 import { elementsOf, RPC_ELEMENT_SIZE, RpcReceiver, RpcSender } from '../../channel/messages/rpc-element.ts';
 import { LinkError, type OutcomeName } from '../../channel/outcomes.ts';
@@ -298,6 +298,6 @@ export class Gpu {
   }
 
   #gspContext(label: string): CslContext {
-    return this.#contexts(this.#engine, gpuKeys(this.session.store.retrieve(slotLabelled(label).globalKeyId)), 64);
+    return this.session.queueContext(label, 'gpu', (keys) => this.#contexts(this.#engine, keys, 64));
   }
 }

@@ -130,9 +130,10 @@ export class DriverChannel {
     await copy.done;
   }
 
-  /** Looks how far the GPU has come and finishes what is done. @throws {LinkError} what ends the driver's work with the GPU */
-  advance(settle: () => void): void {
-    if (this.#pushes.length === 0 || this.#stopped) return;
+  /** Looks how far the GPU has come and finishes what is done. @returns pushes that are done now @throws {LinkError} what ends the driver's work with the GPU */
+  advance(settle: () => void): number {
+    if (this.#pushes.length === 0 || this.#stopped) return 0;
+    const before = this.#pushes.length;
     const completed = this.semaphore.update(settle);
     while (this.#pushes[0] && this.#pushes[0].number <= completed) {
       const push = this.#pushes.shift() as Push;
@@ -145,6 +146,7 @@ export class DriverChannel {
       }
       if (push.buffer) this.#host.giveBack(push.buffer);
     }
+    return before - this.#pushes.length;
   }
 
   /** Stops the channel: everything under way fails. Its bounce buffers stay taken until the GPU has closed it. */

@@ -5,6 +5,7 @@
 import { type ContextFactory, driverKeys, newContext } from '../../channel/bundle.ts';
 import type { Expand } from '../../channel/key-store.ts';
 import { copyEnginePair, sec2Pair } from '../../channel/labels.ts';
+import { TRACKING_SEMAPHORE } from '../../channel/messages/tracking-semaphore.ts';
 import { LinkError } from '../../channel/outcomes.ts';
 import { IV_REMAINING_LIMIT, type Thresholds } from '../../channel/rotation.ts';
 import type { LinkSchemeName } from '../../channel/schemes.ts';
@@ -49,6 +50,8 @@ export interface DriverOptions {
 const KEPT = 1 << 20;
 const PUSH_AREA = 1 << 19;
 const SECTOR = 32;
+/** Wakings without anything done after which the GPU counts as hanging, however often somebody rings. */
+const MOST_WAKINGS = 1000;
 
 /** The driver of one GPU. Make it with {@link GuestDriver.boot}. */
 export class GuestDriver implements ChannelHost {
@@ -70,6 +73,8 @@ export class GuestDriver implements ChannelHost {
   readonly #rotator: Rotator;
   readonly #submissions = new Turns();
   #lastChannel = 0;
+  /** Pushes and messages of the GPU that were taken. */
+  #progress = 0;
   #fatal: LinkError | undefined;
 
   /**
@@ -103,7 +108,7 @@ export class GuestDriver implements ChannelHost {
       shared,
       publish: (publish) => this.#host.doorbell('command', () => this.#ring(publish)),
       wait: (until) => this.wait(until),
-      context: (id) => contexts(options.engine, driverKeys(this.session.store.retrieve(id)), 64),
+      context: (label) => this.session.queueContext(label, 'driver', (keys) => contexts(options.engine, keys, 64)),
       fail: (error) => this.fail(error),
       stopped: (channel, error) => this.#stopped(channel, error),
     });
@@ -132,18 +137,24 @@ export class GuestDriver implements ChannelHost {
     if (!scheme.copyEngines.includes(engine)) throw new RangeError(`a ${scheme.name} GPU has the copy engines ${scheme.copyEngines.join(', ')}, not ${engine}`);
     const id = copyEnginePair(engine, privilege)[0].globalKeyId;
     const number = ++this.#lastChannel;
+    // Taken at once, for others may be opened at the same time.
     const place = this.#freePlace();
-    const semaphoreAt = this.shared.entry('semaphores', place, 64);
-    this.shared.write(semaphoreAt, new Uint8Array(64));
-    return this.gsp.call('openChannel', [number, engine, privilege === 'kernel' ? 1 : 0], () => {
-      const context = this.#contexts(this.#options.engine, driverKeys(scheme.open(store, id)), 32);
-      const pair = this.#pair(scheme.shared ? id : number, privilege === 'kernel');
-      const channel = new DriverChannel(this, { number, engine, privilege }, pair, context, semaphoreAt, this.memorySize + place * SECTOR);
-      pair.channels.add(channel);
-      this.#channels.set(number, channel);
-      this.#places.set(number, place);
-      return channel;
-    });
+    this.#places.set(number, place);
+    const semaphoreAt = this.shared.entry('semaphores', place, TRACKING_SEMAPHORE.size);
+    this.shared.write(semaphoreAt, new Uint8Array(TRACKING_SEMAPHORE.size));
+    try {
+      return await this.gsp.call('openChannel', [number, engine, privilege === 'kernel' ? 1 : 0], () => {
+        const context = this.#contexts(this.#options.engine, driverKeys(scheme.open(store, id)), 32);
+        const pair = this.#pair(scheme.shared ? id : number, privilege === 'kernel');
+        const channel = new DriverChannel(this, { number, engine, privilege }, pair, context, semaphoreAt, this.memorySize + place * SECTOR);
+        pair.channels.add(channel);
+        this.#channels.set(number, channel);
+        return channel;
+      });
+    } catch (error) {
+      this.#places.delete(number);
+      throw error;
+    }
   }
 
   /** Closes a channel, after what is under way unless it was stopped. @throws {LinkError} timeout, sessionLost */
@@ -221,12 +232,15 @@ export class GuestDriver implements ChannelHost {
 
   async wait(until: () => boolean): Promise<void> {
     const { bell } = this.#options;
-    for (let idle = 0; ; ) {
+    for (let idle = 0, woken = 0, progress = -1; ; ) {
       const seen = bell.seen();
       this.poll();
       if (until()) return;
+      // The host can ring as often as it likes: only what the GPU really did counts.
+      woken = progress === this.#progress ? woken + 1 : 0;
+      progress = this.#progress;
       idle = (await bell.changed(seen)) ? 0 : idle + 1;
-      if (idle >= bell.tries) throw new LinkError('timeout');
+      if (idle >= bell.tries || woken > MOST_WAKINGS) throw new LinkError('timeout');
     }
   }
 
@@ -239,8 +253,8 @@ export class GuestDriver implements ChannelHost {
     this.requireAlive();
     this.#host.look();
     try {
-      this.gsp.poll();
-      for (const channel of this.#channels.values()) channel.advance(() => this.#options.bell.settle());
+      this.#progress += this.gsp.poll();
+      for (const channel of this.#channels.values()) this.#progress += channel.advance(() => this.#options.bell.settle());
     } catch (error) {
       throw error instanceof LinkError && error.reach !== 'call' ? this.fail(error) : error;
     }

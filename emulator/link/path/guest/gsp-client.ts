@@ -1,6 +1,5 @@
 /** The driver's end of the RPC queues: commands and their answers one at a time, and what GSP says by itself. */
 import type { CslContext } from '../../channel/bundle.ts';
-import { slotLabelled } from '../../channel/labels.ts';
 import { type Fault, FAULT_METADATA, FAULT_PACKET, openFault } from '../../channel/messages/fault-packet.ts';
 import { elementsOf, RPC_ELEMENT_SIZE, RpcReceiver, RpcSender } from '../../channel/messages/rpc-element.ts';
 import { LinkError } from '../../channel/outcomes.ts';
@@ -20,7 +19,8 @@ export interface GspClientOptions {
   /** Shows a command to the GPU, if the host lets it. */
   publish(publish: () => void): void;
   wait(until: () => boolean): Promise<void>;
-  context(globalKeyId: number): CslContext;
+  /** The driver's end of a queue. */
+  context(label: string): CslContext;
   /** Ends what the driver does with the GPU. @returns `error` */
   fail(error: LinkError): LinkError;
   /** A channel was stopped by the GPU. */
@@ -43,10 +43,10 @@ export class GspClient {
 
   constructor(options: GspClientOptions) {
     this.#options = options;
-    const rpc = options.context(slotLabelled('cpu_gsp_locked_rpc').globalKeyId);
+    const rpc = options.context('cpu_gsp_locked_rpc');
     this.#sender = new RpcSender(rpc);
     this.#receiver = new RpcReceiver(rpc);
-    this.#faultContext = options.context(slotLabelled('gsp_cpu_replayable_fault').globalKeyId);
+    this.#faultContext = options.context('gsp_cpu_replayable_fault');
   }
 
   /**
@@ -76,15 +76,17 @@ export class GspClient {
     });
   }
 
-  /** Reads what GSP said. @throws {LinkError} rpcForged, rpcOverflow, faultPacketForged */
-  poll(): void {
+  /** Reads what GSP said. @returns messages that were taken @throws {LinkError} rpcForged, rpcOverflow, faultPacketForged */
+  poll(): number {
     const { shared } = this.#options;
+    const before = this.#statusGet;
     for (;;) {
       const waiting = (shared.load('statusPut') - this.#statusGet) >>> 0;
       if (waiting === 0 || waiting > RING.rpcElements) break;
       this.#take();
     }
     this.#takeFaults();
+    return (this.#statusGet - before) >>> 0;
   }
 
   /** A command that may or may not have been heard leaves both ends with other counters: the GPU counts as lost. */
