@@ -137,15 +137,21 @@ export function caseInfo(tee: string, row: CaseBase & Judged): CaseInfo {
   return { id, tee, ...verdict, severity, bug: bug ?? usual, ...(policy === undefined ? {} : { policy }), ref, why, ...(mustFetch === undefined ? {} : { mustFetch }) };
 }
 
+/** A row of what must be refused, as {@link allowed} takes one. */
+interface Refused extends CaseBase {
+  readonly expect: 'must-reject';
+  readonly stage: Stage;
+  readonly reason: string;
+  readonly options?: object;
+  readonly goodOptions?: object;
+}
+
 /**
  * The same evidence for a relying party that allows what it holds: it must be accepted.
- * @param why one sentence @param changes of the row; its request replaces that of the row
+ * @param why one sentence @param changes of the row; its request replaces that of the row, and without an id its own ends with `-allowed`
  */
-export function allowed<R extends CaseBase & { readonly expect: 'must-reject'; readonly stage: Stage; readonly reason: string }, C extends object>(
-  row: R,
-  why: string,
-  changes: C,
-): Omit<R, 'expect' | 'stage' | 'reason' | 'bug'> & C & { readonly expect: 'must-accept' } {
+export function allowed<R extends Refused, C extends object>(row: R, why: string, changes: C): Omit<R, 'expect' | 'stage' | 'reason' | 'bug'> & { readonly id: string; readonly expect: 'must-accept' } & C {
   const { stage: _, reason: __, bug: ___, ...rest } = row;
-  return { ...rest, id: `${row.id}-allowed`, expect: 'must-accept', why, ...changes };
+  const goodOptions = row.goodOptions ?? row.options;
+  return { ...rest, ...(goodOptions ? { goodOptions } : {}), id: `${row.id}-allowed`, expect: 'must-accept', why, ...changes };
 }

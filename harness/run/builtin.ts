@@ -10,7 +10,7 @@ import { functionAdapter } from './adapters/function.ts';
 const BYTES = new Set([
   ...['reportData', 'measurement', 'hostData', 'chipId', 'idKeyDigest', 'authorKeyDigest', 'familyId', 'imageId'],
   ...['mrTd', 'mrConfigId', 'mrOwner', 'mrOwnerConfig', 'rtmr0', 'rtmr1', 'rtmr2', 'rtmr3', 'mrServiceTd', 'mrSeam', 'fmspc'],
-  'nonce',
+  ...['nonce', 'ocspNonce'],
 ]);
 
 /**
@@ -18,9 +18,9 @@ const BYTES = new Set([
  * @throws {ConfigError} for bytes that are no hexadecimal
  */
 export function wishesOfRequest(request: Subject['request']): Partial<BundleWishes> {
-  const { policy, ...rest } = request;
+  const { policy, mitigations, ...rest } = request;
   const wishes = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, BYTES.has(name) ? bytesOf(name, value) : value]));
-  return { ...(wishes as Partial<BundleWishes>), ...(typeof policy === 'string' ? maximumPolicy(BigInt(policy)) : {}) };
+  return { ...(wishes as Partial<BundleWishes>), ...(typeof policy === 'string' ? maximumPolicy(BigInt(policy)) : {}), ...(typeof mitigations === 'string' ? { mitigations: BigInt(mitigations) } : {}) };
 }
 
 function bytesOf(name: string, value: Json | undefined): Uint8Array | Uint8Array[] {

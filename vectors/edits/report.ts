@@ -1,7 +1,7 @@
 /** Changes of a report, for rows of cases: of its fields before it is signed, and of its bytes after. */
 import { CURVES } from '../../emulator/crypto/sign.ts';
 import type { Edit } from '../../emulator/snp/authority.ts';
-import { REPORT_V3, REPORT_V5, signReport, type SnpReport } from '../../emulator/snp/report.ts';
+import { REPORT_V3, REPORT_V5, REPORT_V5_TURIN, signReport, type SnpReport } from '../../emulator/snp/report.ts';
 import type { Maker } from '../model.ts';
 
 type After = (report: Uint8Array, maker: Maker) => Uint8Array;
@@ -43,6 +43,19 @@ export function rewrite(path: string, make: (field: Uint8Array) => Uint8Array): 
     copy.set(make(report.slice(at, at + size)).subarray(0, size), at);
     return copy;
   };
+}
+
+/** Sets the first byte of bytes that must be zero. */
+export function reservedIn(path: string): Bytes {
+  return flip(path);
+}
+
+/** Names another CPU. */
+export function cpuid(family: number, model: number): Bytes {
+  return both(
+    rewrite('cpuidFamId', () => Uint8Array.of(family)),
+    rewrite('cpuidModId', () => Uint8Array.of(model)),
+  );
 }
 
 /** A change, and then the right key's signature over what has come of it. */
@@ -90,5 +103,13 @@ function littleEndian(value: bigint, size: number): Uint8Array {
 
 /** Where a field lies: in the latest table that has it, for fields never move from version to version. */
 function placeOf(path: string): { readonly at: number; readonly size: number } {
-  return Object.hasOwn(REPORT_V5.rows, path.split('.')[0] ?? '') ? REPORT_V5.locate(path) : REPORT_V3.locate(path);
+  const table = [REPORT_V5, REPORT_V3, REPORT_V5_TURIN].find((layout) => hasField(layout, path));
+  if (!table) throw new RangeError(`no report has a field ${path}`);
+  return table.locate(path);
+}
+
+function hasField(layout: { readonly rows: object; locate(path: string): unknown }, path: string): boolean {
+  const [first = '', second] = path.split('.');
+  const row = (layout.rows as Readonly<Record<string, { readonly layout?: { readonly rows: object } }>>)[first];
+  return row !== undefined && (second === undefined || row.layout === undefined || Object.hasOwn(row.layout.rows, second));
 }

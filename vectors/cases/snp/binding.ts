@@ -1,10 +1,112 @@
 /** Reports of another chip, another guest, or for another question. */
 import { fields } from '../../edits/report.ts';
-import { OF_THE_GOOD_TWIN, type SnpCase } from '../../model.ts';
+import { OF_THE_GOOD_TWIN, type SnpCase, type SnpRejectCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 
+/** 64 bytes that a verifier asks for, of which every half says something. */
+const CHALLENGE = `${'11'.repeat(32)}${'22'.repeat(32)}`;
+const other = (slug: string, why: string, reportData: string, asked = CHALLENGE): SnpRejectCase => ({
+  ...{ id: `snp/binding/report-data-${slug}`, expect: 'must-reject', stage: 'binding', reason: 'report-data-mismatch', severity: 'critical', ref: 'agentrust-io/cmcp#389', why },
+  ...{ options: { reportData }, goodOptions: { reportData: asked }, request: { reportData: asked } },
+});
+
+/** What is measured at launch, and must not be the host's to choose. */
+const launched = (slug: string, why: string, options: NonNullable<SnpCase['options']>, ref: string, good: NonNullable<SnpCase['options']> = {}): SnpRejectCase => ({
+  ...{ id: `snp/binding/${slug}`, expect: 'must-reject', stage: 'binding', reason: 'measurement-mismatch', severity: 'high', ref, why },
+  ...{ options, goodOptions: good, request: { measurement: OF_THE_GOOD_TWIN } },
+});
+
+const otherChip = (slug: string, byte: number, why: string, options: NonNullable<SnpCase['options']> = {}): SnpRejectCase => ({
+  ...{ id: `snp/binding/${slug}`, expect: 'must-reject', stage: 'binding', reason: 'chip-id-mismatch', severity: 'critical', ref: 'confidential-dot-ai/attestation-rs@48e8734', why, options },
+  edits: { report: (r) => ({ ...r, chipId: r.chipId.with(byte, (r.chipId[byte] ?? 0) ^ 0x80) }) },
+});
+
 export const BINDING_CASES: readonly SnpCase[] = [
+  otherChip('chip-id-first-byte', 0, 'The first byte of the chip’s id is not that of the VCEK.'),
+  otherChip('chip-id-last-byte', 63, 'The last byte of the chip’s id is not that of the VCEK.'),
+  otherChip('genoa-chip-id-differs', 9, 'On Genoa, a byte beyond the first eight is not that of the VCEK.', { product: 'genoa' }),
+  otherChip('turin-chip-id-differs', 7, 'On Turin, the last of the eight bytes is not that of the VCEK.', { product: 'turin' }),
+  {
+    id: 'snp/binding/turin-chip-id-zero',
+    expect: 'must-reject',
+    stage: 'binding',
+    reason: 'chip-id-masked',
+    severity: 'high',
+    ref: `${ABI}, CHIP_ID`,
+    why: 'On Turin, too, a report that names no chip is none of the VCEK’s.',
+    policy: 'masked chips are forbidden',
+    options: { product: 'turin' },
+    edits: { report: fields({ chipId: new Uint8Array(64) }) },
+  },
+  {
+    id: 'snp/binding/chip-id-zero-allowed',
+    expect: 'must-accept',
+    severity: 'high',
+    ref: 'virtee/sev@e7b634d',
+    why: 'The host masks the chip’s id, which the relying party accepts.',
+    policy: 'masked chips are allowed',
+    edits: { report: fields({ chipId: new Uint8Array(64) }) },
+    request: { more: { allowMaskedChipId: true } },
+  },
+  {
+    id: 'snp/binding/chip-unexpected',
+    expect: 'must-reject',
+    stage: 'binding',
+    reason: 'chip-id-unexpected',
+    severity: 'medium',
+    ref: `${ABI}, CHIP_ID`,
+    why: 'Report and VCEK agree on a chip, but it is not the one that the relying party knows.',
+    policy: 'the chip is a known one',
+    options: { set: [`chipId=${'33'.repeat(64)}`] },
+    goodOptions: { set: [`chipId=${'44'.repeat(64)}`] },
+    request: { more: { chipId: '44'.repeat(64) } },
+  },
+  other('first-half-right', 'Only the first 32 bytes answer the challenge.', `${'11'.repeat(32)}${'33'.repeat(32)}`),
+  other('second-half-right', 'Only the last 32 bytes answer the challenge.', `${'33'.repeat(32)}${'22'.repeat(32)}`),
+  other('halves-swapped', 'The halves of the answer are exchanged.', `${'22'.repeat(32)}${'11'.repeat(32)}`),
+  other('zero', 'The report answers no challenge.', '00'),
+  other('last-bit', 'The last bit of the answer is another.', `${'11'.repeat(32)}${'22'.repeat(31)}23`),
+  other('longer', 'The report’s data begin with the 32 bytes asked for, and go on where zeros should be.', `${'11'.repeat(32)}01`, '11'.repeat(32)),
+  other('text-of-it', 'The report holds the challenge in hexadecimal letters.', Buffer.from('11'.repeat(32), 'latin1').toString('hex'), '11'.repeat(32)),
+  launched('sev-features-debug-swap', 'The host launched the guest with DEBUG_SWAP, which is measured.', { guestFeatures: '0x21' }, 'Dstack-TEE/dstack#1275', { guestFeatures: '0x1' }),
+  launched('more-vcpus', 'The guest was launched with two processors in place of one.', { vcpus: 2 }, ABI),
+  launched('other-vcpu-type', 'The guest was launched with another kind of processor.', { vcpuType: 'EPYC-v4' }, ABI),
+  {
+    id: 'snp/binding/measurement-in-report-data',
+    expect: 'must-reject',
+    stage: 'binding',
+    reason: 'measurement-mismatch',
+    severity: 'critical',
+    ref: 'agentrust-io/cmcp#527',
+    why: 'The expected measurement stands in the report, but in its report data.',
+    options: { reportData: '5d'.repeat(48) },
+    goodOptions: { set: [`measurement=${'5d'.repeat(48)}`] },
+    request: { measurement: '5d'.repeat(48) },
+  },
+  {
+    id: 'snp/binding/measurement-one-of-two',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: ABI,
+    why: 'The measurement is the second of two that the relying party knows.',
+    policy: 'one of two measurements',
+    options: { set: [`measurement=${'5d'.repeat(48)}`] },
+    goodOptions: { set: [`measurement=${'6e'.repeat(48)}`] },
+    request: { more: { measurement: ['6e'.repeat(48), '5d'.repeat(48)] } },
+  },
+  {
+    id: 'snp/binding/host-data-zero',
+    expect: 'must-reject',
+    stage: 'binding',
+    reason: 'host-data-mismatch',
+    severity: 'high',
+    ref: ABI,
+    why: 'The host launched the guest without the data expected.',
+    options: {},
+    goodOptions: { hostData: '22' },
+    request: { hostData: '22' },
+  },
   {
     id: 'snp/binding/chip-id-differs',
     expect: 'must-reject',
@@ -23,6 +125,7 @@ export const BINDING_CASES: readonly SnpCase[] = [
     severity: 'high',
     ref: `${ABI}, CHIP_ID`,
     why: 'The report names no chip, its VCEK does, and the relying party accepts no masked ones.',
+    policy: 'masked chips are forbidden',
     edits: { report: fields({ chipId: new Uint8Array(64) }) },
   },
   {

@@ -1,12 +1,113 @@
 /** Unusual evidence that must be accepted. */
 import { AMD_OID, extension } from '../../edits/certificate.ts';
 import { number } from '../../edits/report.ts';
-import type { SnpCase } from '../../model.ts';
+import { OF_THE_GOOD_TWIN, type SnpCase } from '../../model.ts';
 
 const ABI = 'AMD 56860 SEV-SNP Firmware ABI, ATTESTATION_REPORT';
 const KDS = 'AMD 57230 VCEK Certificate and KDS Interface Specification';
 
+/** Reports of every version, line and kind of key that the rows below do not have. */
+const FORMS: readonly (readonly [slug: string, options: NonNullable<SnpCase['options']>])[] = [
+  ['milan-b1-version-2', { reportVersion: 2, productName: 'Milan-B1' }],
+  ['genoa-version-2', { product: 'genoa', reportVersion: 2 }],
+  ['genoa-version-4', { product: 'genoa', reportVersion: 4 }],
+  ['genoa-version-5', { product: 'genoa', reportVersion: 5 }],
+  ['siena-version-3', { product: 'siena', reportVersion: 3 }],
+  ['bergamo', { product: 'bergamo' }],
+  ['turin-version-3', { product: 'turin', reportVersion: 3 }],
+  ['turin-version-4', { product: 'turin', reportVersion: 4 }],
+  ['genoa-vlek', { product: 'genoa', signer: 'vlek' }],
+  ['turin-vlek', { product: 'turin', signer: 'vlek' }],
+  ['vlek-version-2', { signer: 'vlek', reportVersion: 2 }],
+  ['vlek-version-5', { signer: 'vlek', reportVersion: 5 }],
+];
+
 export const OK_CASES: readonly SnpCase[] = [
+  {
+    id: 'snp/ok/base',
+    expect: 'must-accept',
+    severity: 'high',
+    ref: 'confidential-dot-ai/attestation-rs@40b3d4a',
+    why: 'Nothing unusual: Milan, version 3, a VCEK, every level of the TCB another number, everything that is asked for as asked.',
+    options: { reportData: '11'.repeat(64), hostData: '22'.repeat(32), set: ['reportedTcb.tee=1', 'currentTcb.tee=1', 'committedTcb.tee=1', 'launchTcb.tee=1'] },
+    goodOptions: { reportData: '11'.repeat(64), hostData: '22'.repeat(32) },
+    request: { reportData: '11'.repeat(64), hostData: '22'.repeat(32), measurement: OF_THE_GOOD_TWIN, vmpl: 0 },
+  },
+  ...FORMS.map(
+    ([slug, options]): SnpCase => ({
+      ...{ id: `snp/ok/${slug}`, expect: 'must-accept', severity: 'medium', ref: slug.includes('version-2') ? 'google/go-sev-guest#152' : 'confidential-containers/trustee@bdd723f1' },
+      why: 'A report of a version, line and kind of key that there is.',
+      options,
+    }),
+  ),
+  {
+    id: 'snp/ok/four-tcbs',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: 'virtee/sev@3afbffe',
+    why: 'Reported, committed, launch and current TCB are four different ones, each no higher than the one that runs.',
+    options: { set: ['reportedTcb.snp=0x14', 'committedTcb.snp=0x15', 'launchTcb.snp=0x16'] },
+    request: { allowProvisionalFirmware: true },
+  },
+  {
+    id: 'snp/ok/vmpl-1',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: 'confidential-dot-ai/attestation-rs#67',
+    why: 'The relying party names no level, and one of the guest’s asked.',
+    policy: 'any level of the guest',
+    options: { vmpl: 1 },
+  },
+  {
+    id: 'snp/ok/turin-hwid-wrapped',
+    expect: 'must-accept',
+    severity: 'low',
+    ref: KDS,
+    why: 'On Turin, too, the hardware id may stand in an OCTET STRING of its own.',
+    options: { product: 'turin' },
+    edits: { leaf: extension(AMD_OID.hwid, (hwid) => Uint8Array.of(4, hwid.length, ...hwid)) },
+  },
+  {
+    id: 'snp/ok/list-of-others',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: KDS,
+    why: 'The list names others, with serials that look like ours.',
+    edits: { crl: (list) => ({ ...list, revoked: [0x01, 0x0100, 0x010002, 0x020001].map((serial) => ({ serial: Uint8Array.of(serial >> 16, (serial >> 8) & 0xff, serial & 0xff), at: list.thisUpdate })) }) },
+  },
+  {
+    id: 'snp/ok/vcek-in-its-first-second',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: 'automata-network/automata-dcap-attestation@d0ac9fd',
+    why: 'The VCEK begins at the very second that the verifier looks.',
+    edits: (world) => ({ leaf: (spec) => ({ ...spec, notBefore: world.now() }) }),
+  },
+  {
+    id: 'snp/ok/vcek-in-its-last-second',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: 'automata-network/automata-dcap-attestation@d0ac9fd',
+    why: 'The VCEK ends at the very second that the verifier looks.',
+    edits: (world) => ({ leaf: (spec) => ({ ...spec, notAfter: world.now() }) }),
+  },
+  {
+    id: 'snp/ok/list-in-its-last-second',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: 'RFC 5280 §5.1.2.5',
+    why: 'The list ends at the very second that the verifier looks.',
+    edits: (world) => ({ crl: (list) => ({ ...list, nextUpdate: world.now() }) }),
+  },
+  {
+    id: 'snp/ok/list-in-its-first-second',
+    expect: 'must-accept',
+    severity: 'medium',
+    ref: 'RFC 5280 §5.1.2.4',
+    why: 'The list begins at the very second that the verifier looks.',
+    edits: (world) => ({ crl: (list) => ({ ...list, thisUpdate: world.now() }) }),
+  },
+  { id: 'snp/ok/a-year-later', expect: 'must-accept', severity: 'medium', ref: KDS, why: 'The verifier looks a year after the report was made: it has no date of its own.', later: 340 * 86_400_000 },
   { id: 'snp/ok/genoa', expect: 'must-accept', severity: 'high', ref: ABI, why: 'Genoa’s keys, with a product name without stepping, as AMD’s service gives it now.', options: { product: 'genoa' } },
   { id: 'snp/ok/siena', expect: 'must-accept', severity: 'medium', ref: 'google/go-sev-guest#184', why: 'A Zen 4c part, under Genoa’s keys.', options: { product: 'siena' } },
   { id: 'snp/ok/turin', expect: 'must-accept', severity: 'medium', ref: 'google/go-sev-guest#165', why: 'Eight bytes of hardware id, another order of the TCB, and an FMC in it.', options: { product: 'turin' } },

@@ -1,11 +1,207 @@
 /** What AMD revokes, and lists that do not count or are old. */
+import { AmdAuthority, type Edit } from '../../../emulator/snp/authority.ts';
+import { amdCrlSpec, bigEndian } from '../../../emulator/pki/profiles/amd.ts';
+import { type CrlSpec, issueCrl } from '../../../emulator/pki/revoke.ts';
+import { LINE_TABLE } from '../../../emulator/snp/platform/products.ts';
+import { PKCS1_SHA384, signatureFlipped } from '../../edits/certificate.ts';
+import { extended, rewritten, without } from '../../edits/files.ts';
 import type { SnpCase } from '../../model.ts';
 
 const KDS = 'AMD 57230 VCEK Certificate and KDS Interface Specification';
 const DAY = 86_400_000;
 const YEAR = 365.25 * DAY;
 
+const RFC = 'RFC 5280 §5';
+const LIST = 'crl.der';
+/** Extensions that change what a list means (RFC 5280 §5.2.4 and §5.2.5). */
+const DELTA = { oid: '2.5.29.27', critical: true, value: Uint8Array.of(2, 1, 1) };
+const PART = { oid: '2.5.29.28', critical: true, value: Uint8Array.of(0x30, 3, 0x81, 1, 0xff) };
+const revoking =
+  (...serial: readonly number[]): Edit<CrlSpec> =>
+  (list) => ({ ...list, revoked: [...list.revoked, { serial: Uint8Array.from(serial), at: list.thisUpdate }] });
+
 export const REVOCATION_CASES: readonly SnpCase[] = [
+  {
+    id: 'snp/revocation/vcek-revoked',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'leaf-revoked',
+    severity: 'high',
+    ref: 'confidential-dot-ai/attestation-go#12',
+    why: 'The list names the serial of the VCEK.',
+    edits: { crl: revoking(0) },
+  },
+  {
+    id: 'snp/revocation/vlek-revoked',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'leaf-revoked',
+    severity: 'high',
+    ref: 'Dstack-TEE/dstack#1140',
+    why: 'The list names the serial of the VLEK.',
+    options: { signer: 'vlek' },
+    edits: { crl: revoking(0) },
+  },
+  {
+    id: 'snp/revocation/ark-revoked',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'root-revoked',
+    severity: 'high',
+    ref: KDS,
+    why: 'The root’s list names the root itself.',
+    edits: { crl: revoking(...bigEndian(LINE_TABLE.Milan.serials.ark)) },
+  },
+  {
+    id: 'snp/revocation/ask-revoked-among-others',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'intermediate-revoked',
+    severity: 'high',
+    ref: KDS,
+    why: 'The intermediate stands last in a list of a hundred.',
+    revoke: 'ASK',
+    edits: { crl: (list) => ({ ...list, revoked: [...Array.from({ length: 99 }, (_, i) => ({ serial: Uint8Array.of(0x7f, i + 1), at: list.thisUpdate })), ...list.revoked] }) },
+  },
+  {
+    id: 'snp/revocation/list-missing',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-missing',
+    severity: 'high',
+    ref: KDS,
+    why: 'The relying party asks for a list, and there is none.',
+    policy: 'a revocation list is asked for',
+    files: without(LIST),
+  },
+  {
+    id: 'snp/revocation/list-empty-file',
+    expect: 'must-reject',
+    stage: 'parse',
+    reason: 'crl-malformed',
+    severity: 'medium',
+    ref: RFC,
+    why: 'Where the list should be there is nothing.',
+    files: rewritten(LIST, () => new Uint8Array()),
+  },
+  {
+    id: 'snp/revocation/list-cut-short',
+    expect: 'must-reject',
+    stage: 'parse',
+    reason: 'crl-malformed',
+    severity: 'medium',
+    bug: 'denial-of-service',
+    ref: RFC,
+    why: 'The last bytes of the list are missing.',
+    files: rewritten(LIST, (list) => list.slice(0, -20)),
+  },
+  { id: 'snp/revocation/list-trailing', expect: 'must-reject', stage: 'parse', reason: 'crl-malformed', severity: 'low', ref: RFC, why: 'Something follows the list.', files: extended(LIST, '\0') },
+  {
+    id: 'snp/revocation/list-signature',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-signature',
+    severity: 'high',
+    ref: 'Phala-Network/dcap-qvl#206',
+    why: 'One bit of the list’s signature is flipped.',
+    signed: { crl: signatureFlipped },
+  },
+  {
+    id: 'snp/revocation/list-signed-by-ask',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-signature',
+    severity: 'high',
+    ref: 'RFC 5280 §6.3.3',
+    why: 'The list is in the root’s name, but the intermediate signed it.',
+    signed: {
+      crl: (_, { world }) => {
+        const authority = new AmdAuthority(world, 'Milan');
+        return issueCrl(amdCrlSpec('Milan', world.now(), authority.key('ARK'), []), authority.key('ASK'));
+      },
+    },
+  },
+  {
+    id: 'snp/revocation/list-of-another-line',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-issuer',
+    severity: 'high',
+    ref: 'RFC 5280 §6.3.3',
+    why: 'A good list, but Genoa’s.',
+    signed: { crl: (_, { world }) => new AmdAuthority(world, 'Genoa').crl() },
+  },
+  {
+    id: 'snp/revocation/list-delta',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-extension-critical',
+    severity: 'medium',
+    ref: `${RFC}.2.4`,
+    why: 'The list only says what has changed since another one.',
+    edits: { crl: (list) => ({ ...list, extensions: [...list.extensions, DELTA] }) },
+  },
+  {
+    id: 'snp/revocation/list-of-leaves-only',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-extension-critical',
+    severity: 'medium',
+    ref: `${RFC}.2.5`,
+    why: 'The list says that it names no authorities.',
+    edits: { crl: (list) => ({ ...list, extensions: [...list.extensions, PART] }) },
+  },
+  {
+    id: 'snp/revocation/list-other-algorithm',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-algorithm',
+    severity: 'medium',
+    ref: KDS,
+    why: 'The list names PKCS #1 v1.5 as its algorithm, where AMD signs with PSS.',
+    edits: { crl: (list) => ({ ...list, signatureAlgorithm: PKCS1_SHA384 }) },
+  },
+  {
+    id: 'snp/revocation/list-ended-a-second-ago',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-stale',
+    severity: 'medium',
+    ref: `${RFC}.1.2.5`,
+    why: 'The list counted until one second before the verifier looks.',
+    edits: (world) => ({ crl: (list) => ({ ...list, nextUpdate: world.now() - 1000 }) }),
+  },
+  {
+    id: 'snp/revocation/list-begins-in-a-second',
+    expect: 'must-reject',
+    stage: 'revocation',
+    reason: 'crl-future',
+    severity: 'low',
+    ref: `${RFC}.1.2.4`,
+    why: 'The list is issued one second after the verifier looks.',
+    edits: (world) => ({ crl: (list) => ({ ...list, thisUpdate: world.now() + 1000 }) }),
+  },
+  {
+    id: 'snp/freshness/vcek-old',
+    expect: 'must-reject',
+    stage: 'freshness',
+    reason: 'leaf-too-old',
+    severity: 'low',
+    ref: 'RFC 5280 §4.1.2.5',
+    why: 'The VCEK is valid, but older than the relying party allows.',
+    policy: 'certificates are at most 100 days old',
+    edits: { leaf: (spec) => ({ ...spec, notBefore: spec.notBefore - 200 * DAY }) },
+    request: { more: { maximumLeafAge: 100 * DAY } },
+  },
+  {
+    id: 'snp/freshness/list-old-allowed',
+    expect: 'must-accept',
+    severity: 'low',
+    ref: 'RFC 5280 §5.1.2.4',
+    why: 'The same list for a relying party that does not ask for its age.',
+    policy: 'lists of any age that still count',
+    edits: { crl: (list) => ({ ...list, thisUpdate: list.thisUpdate - 200 * DAY }) },
+  },
   { id: 'snp/revocation/ask-revoked', expect: 'must-reject', stage: 'revocation', reason: 'intermediate-revoked', severity: 'high', ref: KDS, why: 'AMD has revoked the intermediate.', revoke: 'ASK' },
   {
     id: 'snp/revocation/asvk-revoked',
@@ -56,6 +252,7 @@ export const REVOCATION_CASES: readonly SnpCase[] = [
     severity: 'low',
     ref: 'RFC 5280 §5.1.2.4',
     why: 'The list still counts, but is older than the relying party allows.',
+    policy: 'lists are at most 100 days old',
     edits: { crl: (list) => ({ ...list, thisUpdate: list.thisUpdate - 200 * DAY }) },
     request: { maximumCrlAge: 100 * DAY },
   },
