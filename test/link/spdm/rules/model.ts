@@ -4,13 +4,6 @@ import type { Peer, Phase } from '../peer/peer.ts';
 import { ERROR, RESPONSE, type Version } from '../peer/requests.ts';
 import { trimmed } from '../peer/trimmed.ts';
 
-/** A connection of the test's choice: where it stands, and whether the request goes through the session. */
-export interface Where {
-  readonly at: Phase;
-  /** Sent as a secured message; the phase must have a session. */
-  readonly inSession?: boolean;
-}
-
 /** One case of a rule. */
 export interface Case {
   readonly name: string;
