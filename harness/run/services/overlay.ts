@@ -21,8 +21,8 @@ interface Replaced {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Nothing: the answer stays as it is. */
-type Row = (asked: Asked) => Replaced | undefined;
+/** Nothing: the answer stays as it is. `absent`: the case has none of it, and so has the service. */
+type Row = (asked: Asked) => Replaced | 'absent' | undefined;
 
 const file = (bundle: Bundle, name: string): Uint8Array | undefined => bundle.files.get(name);
 const replaced = (body: Uint8Array | string | undefined, headers: Readonly<Record<string, string>> = {}): Replaced | undefined => (body === undefined ? undefined : { body, headers });
@@ -72,7 +72,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     const kind = request.path.includes('/vlek/') ? 'vlek.pem' : 'vcek.pem';
     return bundle.files.has(kind) ? replaced(file(bundle, 'cert_chain.pem')) : undefined;
   },
-  'kds.crl': ({ bundle }) => replaced(file(bundle, 'crl.der')),
+  'kds.crl': ({ bundle }) => replaced(file(bundle, 'crl.der')) ?? (bundle.files.has('report.bin') ? 'absent' : undefined),
   'pcs.tcb.tdx': TCB_INFO,
   'pccs.tcb.tdx': TCB_INFO,
   'pcs.identity.td-qe': QE_IDENTITY,
@@ -88,5 +88,6 @@ export function overlaid(operation: string, asked: Asked, honest: Reply): Reply 
   const row = Object.hasOwn(ROWS, operation) ? ROWS[operation] : undefined;
   const found = honest.status === 200 ? row?.(asked) : undefined;
   if (!found) return honest;
+  if (found === 'absent') return { status: 404, headers: {}, body: new Uint8Array(0) };
   return { ...honest, headers: { ...honest.headers, ...found.headers }, body: typeof found.body === 'string' ? Buffer.from(found.body, 'latin1') : found.body };
 }

@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,12 +34,7 @@ type question struct {
 	Files    map[string][]byte
 	Roots    map[string]string
 	Services map[string]string
-	Request  struct {
-		ReportData, Measurement, HostData, Policy string
-		Vmpl                                      *int
-		AllowProvisionalFirmware                  bool
-		MinimumTcb                                struct{ BootLoader, Tee, Snp, Microcode uint64 }
-	}
+	Request  map[string]json.RawMessage
 }
 
 type answer struct {
@@ -65,11 +62,16 @@ func (g getter) Get(url string) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-func unhex(text string) ([]byte, error) {
-	if text == "" {
-		return nil, nil
+// der is the certificate of a file; what is no PEM is handed on as it is, for the library to refuse.
+func der(q *question, name string) []byte {
+	raw, ok := q.Files[name]
+	if !ok {
+		return nil
 	}
-	return hex.DecodeString(text)
+	if block, _ := pem.Decode(raw); block != nil {
+		return block.Bytes
+	}
+	return raw
 }
 
 func attestation(q *question) (*spb.Attestation, error) {
@@ -77,14 +79,93 @@ func attestation(q *question) (*spb.Attestation, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := &abi.CertTable{}
-	if err := table.Unmarshal(q.Files["certs.bin"]); err != nil {
-		return nil, err
+	ask := der(q, "ask.pem")
+	if ask == nil {
+		ask = der(q, "asvk.pem")
 	}
-	return &spb.Attestation{Report: report, CertificateChain: table.Proto()}, nil
+	chain := &spb.CertificateChain{VcekCert: der(q, "vcek.pem"), VlekCert: der(q, "vlek.pem"), AskCert: ask, ArkCert: der(q, "ark.pem")}
+	return &spb.Attestation{Report: report, CertificateChain: chain}, nil
+}
+
+// unsupported is a wish for which the library has no option: the question can't be put to it.
+type unsupported struct{ name string }
+
+func (u unsupported) Error() string { return "it has no option for " + u.name }
+
+// wishes puts what the relying party asks for into the library's own options.
+func wishes(q *question) (*validate.Options, error) {
+	options := &validate.Options{}
+	for name, raw := range q.Request {
+		var err error
+		octets := func(into *[]byte) {
+			var text string
+			// Several values, of which any will do, are a list.
+			if json.Unmarshal(raw, &text) != nil {
+				err = unsupported{"one of several values of " + name}
+				return
+			}
+			*into, err = hex.DecodeString(text)
+		}
+		switch name {
+		case "requireCrl":
+		case "policy":
+			var text string
+			var bits uint64
+			if err = json.Unmarshal(raw, &text); err == nil {
+				if bits, err = strconv.ParseUint(text, 0, 64); err == nil {
+					options.GuestPolicy, err = abi.ParseSnpPolicy(bits)
+				}
+			}
+		case "allowProvisionalFirmware":
+			err = json.Unmarshal(raw, &options.PermitProvisionalFirmware)
+		case "vmpl":
+			if json.Unmarshal(raw, &options.VMPL) != nil {
+				err = unsupported{"one of several VMPLs"}
+			}
+		case "reportData":
+			octets(&options.ReportData)
+		case "measurement":
+			octets(&options.Measurement)
+		case "hostData":
+			octets(&options.HostData)
+		case "chipId":
+			octets(&options.ChipID)
+		case "familyId":
+			octets(&options.FamilyID)
+		case "imageId":
+			octets(&options.ImageID)
+		case "minimumGuestSvn":
+			err = json.Unmarshal(raw, &options.MinimumGuestSvn)
+		case "minimumTcb":
+			var minimum struct{ BootLoader, Tee, Snp, Microcode uint64 }
+			err = json.Unmarshal(raw, &minimum)
+			options.MinimumTCB = kds.DecomposeTCBVersion(kds.TCBVersion(minimum.BootLoader | minimum.Tee<<8 | minimum.Snp<<48 | minimum.Microcode<<56))
+			options.MinimumLaunchTCB = options.MinimumTCB
+		case "minimumFirmware":
+			var minimum struct{ Major, Minor, Build int }
+			err = json.Unmarshal(raw, &minimum)
+			options.MinimumVersion, options.MinimumBuild = uint16(minimum.Major<<8|minimum.Minor), uint8(minimum.Build)
+		case "mitigations":
+			var text string
+			if err = json.Unmarshal(raw, &text); err == nil {
+				options.MinimumLaunchMitigationVector, err = strconv.ParseUint(text, 0, 64)
+				options.MinimumCurrentMitigationVector = options.MinimumLaunchMitigationVector
+			}
+		default:
+			err = unsupported{name}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return options, nil
 }
 
 func judge(q *question) (stage string, err error) {
+	options, err := wishes(q)
+	if err != nil {
+		return "", err
+	}
 	// What one case fetched must not serve another.
 	trust.ClearProductCertCache()
 	// The library trusts a chain: the caller's root, and below it the intermediate that the evidence presents, whose signature it checks.
@@ -111,25 +192,6 @@ func judge(q *question) (stage string, err error) {
 	if err != nil {
 		return "", err
 	}
-	raw, err := strconv.ParseUint(q.Request.Policy, 0, 64)
-	if err != nil {
-		return "", err
-	}
-	policy, err := abi.ParseSnpPolicy(raw)
-	if err != nil {
-		return "", err
-	}
-	options := &validate.Options{GuestPolicy: policy, VMPL: q.Request.Vmpl, PermitProvisionalFirmware: q.Request.AllowProvisionalFirmware}
-	minimum := q.Request.MinimumTcb
-	options.MinimumTCB = kds.DecomposeTCBVersion(kds.TCBVersion(minimum.BootLoader | minimum.Tee<<8 | minimum.Snp<<48 | minimum.Microcode<<56))
-	for text, field := range map[string]*[]byte{q.Request.ReportData: &options.ReportData, q.Request.Measurement: &options.Measurement, q.Request.HostData: &options.HostData} {
-		if text == "" {
-			continue
-		}
-		if *field, err = unhex(text); err != nil {
-			return "", err
-		}
-	}
 	return "policy", validate.SnpAttestation(att, options)
 }
 
@@ -151,7 +213,9 @@ func main() {
 			fmt.Println(`{"protocol":1,"name":"go-sev-guest","version":"0.15.0","services":true}`)
 		case "verify":
 			a := answer{Seq: q.Seq, Verdict: "accept"}
-			if stage, err := judge(q); err != nil {
+			if stage, err := judge(q); errors.As(err, &unsupported{}) {
+				a.Verdict, a.Detail = "skip", err.Error()
+			} else if err != nil {
 				a.Verdict, a.Stage, a.Detail = "reject", stage, err.Error()
 			}
 			if out.Encode(a) != nil {
