@@ -1,5 +1,6 @@
 /** What every verifier of this folder answers: a verdict with the checks behind it. Nothing here knows any TEE. */
 import { CodecError, TeemuError } from '../../emulator/errors.ts';
+import { isLeftOut } from './weakened.ts';
 
 /** The stages of a verification, in the order in which they are done. A stage is only reached when everything before it held. */
 export const STAGES = ['parse', 'chain', 'revocation', 'signature', 'tcb', 'policy', 'binding', 'freshness'] as const;
@@ -84,8 +85,8 @@ export class Appraisal<C extends string = string> {
 
   /** Ends the verification unless `holds`. @param detail what is wrong; only called when it is */
   check(reason: C, holds: boolean, detail: () => Detail): void {
-    if (!holds) this.fail(reason, detail());
-    this.pass(reason);
+    if (holds) this.pass(reason);
+    else if (!isLeftOut(this.#table, reason)) this.fail(reason, detail());
   }
 
   /** Notes a check that held. */
