@@ -15,15 +15,23 @@ export class FirmwareAccess {
 
   /**
    * SNP_LAUNCH_UPDATE: makes a Pre-Guest page, which holds plaintext of the host, a valid page of the guest, encrypted.
-   * @throws {FirmwareError} INVALID_PARAM for a page in another state
+   * @throws {FirmwareError} INVALID_PARAM for a page in another state, INVALID_GUEST_STATE once the guest runs: or the host could put anything anywhere
    */
   launchUpdate(address: number, { vmsa = false }: { readonly vmsa?: boolean } = {}): void {
     const { rmp, pages } = this.#machine;
     const { entry } = rmp.entry(address);
     if (pageState(entry) !== 'Pre-Guest') throw refusal('INVALID_PARAM', `0x${address.toString(16)} is ${pageState(entry)}, not Pre-Guest`);
-    const { cipher } = this.#machine.slot(entry.asid);
+    const { cipher, state } = this.#machine.slot(entry.asid);
+    if (state !== 'launch') throw refusal('INVALID_GUEST_STATE', `the guest with ASID ${entry.asid} is launched already`);
     pages.store(address, cipher.encrypt(address, pages.load(address)));
     rmp.put(address, { ...entry, immutable: false, validated: true, vmsa, permissions: [ALL_PERMISSIONS, 0, 0, 0] });
+  }
+
+  /** SNP_LAUNCH_FINISH: the guest may run, and nobody can add to it any more. @throws {FirmwareError} INVALID_GUEST_STATE for the second time */
+  launchFinish(asid: number): void {
+    const slot = this.#machine.slot(asid);
+    if (slot.state !== 'launch') throw refusal('INVALID_GUEST_STATE', `the guest with ASID ${asid} is launched already`);
+    slot.state = 'running';
   }
 
   /** SNP_PAGE_RECLAIM: gives a page of the firmware back, so that the host may take it. @throws {FirmwareError} INVALID_PARAM for a page in another state */

@@ -9,6 +9,7 @@
 import { MemoryCipher } from '../../memory/memory-cipher.ts';
 import { PhysicalPages } from '../../memory/physical-pages.ts';
 import type { World } from '../../world.ts';
+import { refusal } from '../secure-processor/status.ts';
 import { FirmwareAccess } from './firmware-access.ts';
 import { GuestAccess, type NestedTable } from './guest-access.ts';
 import { HostAccess } from './host-access.ts';
@@ -34,6 +35,8 @@ export interface GuestSlot {
   readonly cipher: MemoryCipher;
   /** Guest address to machine address, in the host's hands. */
   readonly nested: NestedTable;
+  /** `launch`: the host may still give it content. `running`: SNP_LAUNCH_FINISH has been called, and nobody can any more. */
+  state: 'launch' | 'running';
 }
 
 /** A machine. All ways to its memory lead over here. */
@@ -68,7 +71,7 @@ export class SnpMachine {
     if (!Number.isInteger(asid) || asid < 1 || asid > this.#mostAsid) throw new RangeError(`an SNP guest's ASID is 1 to ${this.#mostAsid}, not ${asid}`);
     const activation = (this.#activations.get(asid) ?? 0) + 1;
     this.#activations.set(asid, activation);
-    const slot = { asid, cipher: new MemoryCipher(this.#world.derive(`snp/memory/${this.#name}/${asid}/${activation}`, 64)), nested: new Map() };
+    const slot: GuestSlot = { asid, cipher: new MemoryCipher(this.#world.derive(`snp/memory/${this.#name}/${asid}/${activation}`, 64)), nested: new Map(), state: 'launch' };
     this.#slots.set(asid, slot);
     return slot;
   }
@@ -80,8 +83,13 @@ export class SnpMachine {
     return slot;
   }
 
-  /** What a guest's software does at a privilege level. @param vmpl 0 to 3 @throws {RangeError} when no guest has the ASID */
+  /**
+   * What a guest's software does at a privilege level.
+   * @param vmpl 0 to 3 @throws {RangeError} when no guest has the ASID @throws {FirmwareError} INVALID_GUEST_STATE while it is launched
+   */
   guest(asid: number, vmpl = 0): GuestAccess {
-    return new GuestAccess(this, this.slot(asid), vmpl);
+    const slot = this.slot(asid);
+    if (slot.state !== 'running') throw refusal('INVALID_GUEST_STATE', `the guest with ASID ${asid} is not launched yet`);
+    return new GuestAccess(this, slot, vmpl);
   }
 }

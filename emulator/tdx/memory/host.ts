@@ -36,17 +36,25 @@ export class TdHost {
     td.shared.set(gpa, address);
   }
 
-  /** TDH.MEM.PAGE.ADD, before the TD runs: a page with content, in use at once. @param content 4096 bytes @throws {FirmwareError} */
+  /** TDH.MR.FINALIZE: the TD may run. @throws {FirmwareError} TDX_OP_STATE_INCORRECT for the second time */
+  finalize(td: Td): void {
+    requireFinalized(td, false);
+    td.finalized = true;
+  }
+
+  /** TDH.MEM.PAGE.ADD, before the TD is finalized: a page with content, in use at once. @param content 4096 bytes @throws {FirmwareError} TDX_OP_STATE_INCORRECT afterwards, and as {@link pageAug} */
   pageAdd(td: Td, gpa: number, address: number, content: Uint8Array): void {
     if (content.length !== PAGE_SIZE) throw new RangeError(`a page is ${PAGE_SIZE} bytes, not ${content.length}`);
+    requireFinalized(td, false);
     this.#requireFree(td, gpa, address, 0);
     this.#machine.lines.writePrivate(address, 0, content, td.key);
     this.#own(td, address, 0);
     td.sept.put(gpa, { state: 'MAPPED', address, level: 0 });
   }
 
-  /** TDH.MEM.PAGE.AUG: a page that the TD has yet to accept. @throws {FirmwareError} TDX_PAGE_METADATA_INCORRECT for a page of somebody's, TDX_EPT_ENTRY_STATE_INCORRECT where there is one already */
+  /** TDH.MEM.PAGE.AUG: a page that the TD has yet to accept. @throws {FirmwareError} TDX_PAGE_METADATA_INCORRECT for a page of somebody's, TDX_EPT_ENTRY_STATE_INCORRECT where there is one already, TDX_OP_STATE_INCORRECT before the TD is finalized */
   pageAug(td: Td, gpa: number, address: number, level: Level = 0): void {
+    requireFinalized(td, true);
     this.#requireFree(td, gpa, address, level);
     this.#own(td, address, level);
     td.sept.put(gpa, { state: 'PENDING', address, level });
@@ -125,4 +133,8 @@ export class TdHost {
 
 function isBlocked({ state }: SeptEntry): boolean {
   return state === 'BLOCKED' || state === 'PENDING_BLOCKED';
+}
+
+function requireFinalized({ finalized }: Td, wanted: boolean): void {
+  if (finalized !== wanted) throw refusal('TDX_OP_STATE_INCORRECT', finalized ? 'the TD is finalized' : 'the TD is not finalized yet');
 }

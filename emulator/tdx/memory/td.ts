@@ -21,6 +21,8 @@ export class Td {
   readonly shared = new Map<number, number>();
   /** Counts TDH.MEM.TRACK. */
   epoch = 0;
+  /** TDH.MR.FINALIZE has been called: the TD may run, and nobody gives it content any more. */
+  finalized = false;
   readonly key: MemoryKey;
   /** The bit of a guest address that says shared. */
   readonly sharedBit: number;
@@ -99,6 +101,7 @@ export class Td {
   }
 
   #requireAlive(): void {
+    if (!this.finalized) throw refusal('TDX_OP_STATE_INCORRECT', 'the TD is not finalized yet');
     if (this.#fatal) throw refusal('TDX_TD_FATAL', 'the TD has read poison and never runs again');
   }
 

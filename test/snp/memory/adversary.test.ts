@@ -178,6 +178,7 @@ describe('what the host sees', () => {
     m.host.rmpUpdate(SPA, { assigned: false });
     expect(contains(m.host.read(SPA, 4096), CANARY)).toBe(false);
     m.activate(1);
+    m.firmware.launchFinish(1);
     give(m);
     expect(m.guest(1).read(GPA, CANARY.length)).not.toEqual(CANARY);
   });

@@ -4,7 +4,7 @@ import { PAGE_NOT_VALIDATED } from '../../../emulator/snp/memory/fault.ts';
 import type { SnpMachine } from '../../../emulator/snp/memory/machine.ts';
 import type { RmpStatus } from '../../../emulator/snp/memory/reverse-map.ts';
 import { PERMISSION, pageState } from '../../../emulator/snp/memory/rmp-entry.ts';
-import { CANARY, code, contains, give, GPA, guestWithSecret, LARGE_GPA, LARGE_SPA, last, machine, MIB, PRIVATE_READ, raised, RW, SPA } from './machine.ts';
+import { CANARY, code, contains, give, GPA, guestWithSecret, LARGE_GPA, LARGE_SPA, last, machine, MIB, OTHER_SPA, PRIVATE_READ, raised, RW, SPA, unlaunched } from './machine.ts';
 
 describe('RMPUPDATE', () => {
   const update = (m: SnpMachine, address: number, gpa: number, pageSize: '4K' | '2M' = '4K'): string => m.host.rmpUpdate(address, { assigned: true, asid: 1, gpa, pageSize });
@@ -145,13 +145,14 @@ describe('privilege levels', () => {
 
 describe('launching', () => {
   test('makes what the host put there the guest’s: validated, encrypted, out of the host’s reach', () => {
-    const m = machine();
+    const m = unlaunched();
     m.host.write(SPA, CANARY);
     m.host.rmpUpdate(SPA, { assigned: true, asid: 1, gpa: GPA, immutable: true });
     m.host.map(1, GPA, SPA);
     expect(pageState(m.rmp.entry(SPA).entry)).toBe('Pre-Guest');
-    expect(raised(() => m.guest(1).read(GPA, 1)).name).toBe('#NPF');
+    expect(raised(() => m.guest(1)).name).toBe('INVALID_GUEST_STATE');
     m.firmware.launchUpdate(SPA);
+    m.firmware.launchFinish(1);
     expect(pageState(m.rmp.entry(SPA).entry)).toBe('Guest-Valid');
     expect(m.guest(1).read(GPA, CANARY.length)).toEqual(CANARY);
     expect(contains(m.host.read(SPA, 4096), CANARY)).toBe(false);
@@ -161,20 +162,30 @@ describe('launching', () => {
   test.each<readonly [state: string, make: (m: SnpMachine) => unknown]>([
     ['Hypervisor', () => undefined],
     ['HV-Fixed', (m) => m.firmware.fixForHypervisor(SPA, 4096)],
-    ['Guest-Invalid', (m) => give(m, { validate: false })],
-    ['Guest-Valid', (m) => give(m)],
+    ['Guest-Invalid', (m) => m.host.rmpUpdate(SPA, { assigned: true, asid: 1, gpa: GPA })],
+    ['Guest-Valid', (m) => last(m.host.rmpUpdate(SPA, { assigned: true, asid: 1, gpa: GPA, immutable: true }), m.firmware.launchUpdate(SPA))],
     ['Pre-Guest', (m) => m.host.rmpUpdate(SPA, { assigned: true, asid: 1, gpa: GPA, immutable: true })],
     ['Firmware', (m) => m.host.rmpUpdate(SPA, { assigned: true, immutable: true })],
     ['Reclaim', (m) => last(m.host.rmpUpdate(SPA, { assigned: true, immutable: true }), m.firmware.pageReclaim(SPA))],
   ])('a page can be %s, and SNP_LAUNCH_UPDATE takes only one that is Pre-Guest', (state, make) => {
-    const m = machine();
+    const m = unlaunched();
     make(m);
     expect(pageState(m.rmp.entry(SPA).entry)).toBe(state);
     expect(raised(() => m.firmware.launchUpdate(SPA)).name).toBe(state === 'Pre-Guest' ? 'nothing' : 'INVALID_PARAM');
   });
 
+  test('is over with SNP_LAUNCH_FINISH: the host cannot put a page of its own making where the guest has one', () => {
+    const m = guestWithSecret();
+    m.host.write(OTHER_SPA, CANARY);
+    m.host.rmpUpdate(OTHER_SPA, { assigned: true, asid: 1, gpa: GPA, immutable: true });
+    m.host.map(1, GPA, OTHER_SPA);
+    expect(raised(() => m.firmware.launchUpdate(OTHER_SPA)).name).toBe('INVALID_GUEST_STATE');
+    expect(raised(() => m.firmware.launchFinish(1)).name).toBe('INVALID_GUEST_STATE');
+    expect(raised(() => m.guest(1).read(GPA, 1)).name).toBe('#NPF');
+  });
+
   test('SNP_PAGE_RECLAIM lets the host have a page of the firmware again', () => {
-    const m = machine();
+    const m = unlaunched();
     m.host.rmpUpdate(SPA, { assigned: true, immutable: true });
     expect(m.host.rmpUpdate(SPA, { assigned: false })).toBe('FAIL_PERMISSION');
     m.firmware.pageReclaim(SPA);
@@ -183,7 +194,7 @@ describe('launching', () => {
   });
 
   test('a register state made at launch runs', () => {
-    const m = machine();
+    const m = unlaunched();
     m.host.rmpUpdate(SPA, { assigned: true, asid: 1, gpa: GPA, immutable: true });
     m.firmware.launchUpdate(SPA, { vmsa: true });
     expect(raised(() => m.host.vmRun(1, SPA)).name).toBe('nothing');

@@ -18,11 +18,18 @@ export const OTHER_SPA = 0x20_8000;
 export const LARGE_GPA = 6 * MIB;
 export const LARGE_SPA = 8 * MIB;
 
-/** A machine of 16 MiB whose guests 1 and 2 have no memory yet. */
-export function machine(options: SnpMachineOptions = {}): SnpMachine {
+/** A machine of 16 MiB whose guests 1 and 2 have no memory yet, and are yet to be launched. */
+export function unlaunched(options: SnpMachineOptions = {}): SnpMachine {
   const made = new SnpMachine(seededWorld('memory', fixedClock(0)), { size: 16 * MIB, ...options });
   made.activate(1);
   made.activate(2);
+  return made;
+}
+
+/** The same, and both run. */
+export function machine(options: SnpMachineOptions = {}): SnpMachine {
+  const made = unlaunched(options);
+  for (const asid of [1, 2]) made.firmware.launchFinish(asid);
   return made;
 }
 

@@ -17,10 +17,17 @@ interface Scene {
   readonly td: Td;
 }
 
+/** A TD that may run. */
+function running(m: TdxMachine, options: TdOptions = {}): Td {
+  const td = m.createTd(options);
+  m.host.finalize(td);
+  return td;
+}
+
 /** A TD with a page that it has accepted and written the canary to. */
 function scene(options: TdxMachineOptions = {}, tdOptions: TdOptions = {}): Scene {
   const m = new TdxMachine(seededWorld('memory', fixedClock(0)), { size: 16 * 1024 * 1024, ...options });
-  const td = m.createTd(tdOptions);
+  const td = running(m, tdOptions);
   m.host.pageAug(td, GPA, PAGE);
   td.accept(GPA, 0);
   td.write(GPA, CANARY);
@@ -59,8 +66,9 @@ describe("a host's software against a TD", () => {
     ['the same page is put back: the same', 'EPT violation', false, (s) => last(remove(s, GPA), s.m.host.pageAug(s.td, GPA, PAGE), read(s))],
     ['a page is taken away with old ways to it still in use: refused', 'TDX_TLB_TRACKING_NOT_DONE', false, (s) => last(s.m.host.rangeBlock(s.td, GPA), s.m.host.pageRemove(s.td, GPA))],
     ['a page is taken away without being blocked: refused', 'TDX_GPA_RANGE_NOT_BLOCKED', false, (s) => s.m.host.pageRemove(s.td, GPA)],
+    ['a page with content of the host is put in its place: refused, the TD runs', 'TDX_OP_STATE_INCORRECT', false, (s) => last(remove(s, GPA), s.m.host.pageAdd(s.td, GPA, OTHER_PAGE, new Uint8Array(4096)))],
     ['one page is given at two addresses: refused', 'TDX_PAGE_METADATA_INCORRECT', false, (s) => s.m.host.pageAug(s.td, OTHER_GPA, PAGE)],
-    ["a TD's page is given to another TD: refused", 'TDX_PAGE_METADATA_INCORRECT', false, (s) => s.m.host.pageAug(s.m.createTd(), GPA, PAGE)],
+    ["a TD's page is given to another TD: refused", 'TDX_PAGE_METADATA_INCORRECT', false, (s) => s.m.host.pageAug(running(s.m), GPA, PAGE)],
     ['a second page is given at an address in use: refused', 'TDX_EPT_ENTRY_STATE_INCORRECT', false, (s) => s.m.host.pageAug(s.td, GPA, OTHER_PAGE)],
   ])('%s', (_, outcome, fatal, attack) => {
     const s = scene();

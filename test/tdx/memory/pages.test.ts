@@ -11,9 +11,11 @@ const PAGE = 0x20_3000;
 const LARGE_GPA = 6 * MIB;
 const LARGE_PAGE = 8 * MIB;
 
-function machine(options: Parameters<TdxMachine['createTd']>[0] = {}): { m: TdxMachine; td: Td } {
+function machine(options: Parameters<TdxMachine['createTd']>[0] = {}, finalized = true): { m: TdxMachine; td: Td } {
   const m = new TdxMachine(seededWorld('memory', fixedClock(0)), { size: 16 * MIB });
-  return { m, td: m.createTd(options) };
+  const td = m.createTd(options);
+  if (finalized) m.host.finalize(td);
+  return { m, td };
 }
 
 function raised(attempt: () => unknown): string {
@@ -78,8 +80,6 @@ describe('TDG.MEM.PAGE.ACCEPT', () => {
 
 describe('the functions of the module that a host calls', () => {
   test.each<readonly [rule: string, before: Setup, attempt: Setup, outcome: string]>([
-    ['TDH.MEM.PAGE.ADD puts a page into use with its content', nothing, (m, td) => m.host.pageAdd(td, GPA, PAGE, new Uint8Array(4096).fill(3)), 'nothing'],
-    ['TDH.MEM.PAGE.ADD takes no page of a TD', aug, (m, td) => m.host.pageAdd(td, 0x9000, PAGE, new Uint8Array(4096)), 'TDX_PAGE_METADATA_INCORRECT'],
     ['TDH.MEM.PAGE.AUG takes a private address only', nothing, (m, td) => m.host.pageAug(td, td.sharedBit, PAGE), 'TDX_OPERAND_INVALID'],
     ['TDH.MEM.PAGE.AUG needs an aligned address', nothing, (m, td) => m.host.pageAug(td, GPA, LARGE_PAGE, 1), 'TDX_OPERAND_INVALID'],
     ['TDH.MEM.PAGE.AUG takes no large page of which a part is a TD’s', (m, td) => m.host.pageAug(td, GPA, LARGE_PAGE + 0x3000), augLarge, 'TDX_PAGE_METADATA_INCORRECT'],
@@ -97,6 +97,16 @@ describe('the functions of the module that a host calls', () => {
     const { m, td } = machine();
     before(m, td);
     expect(raised(() => attempt(m, td))).toBe(outcome);
+  });
+
+  test('a TD is built of pages with content, then finalized, then it runs and takes pages without', () => {
+    const { m, td } = machine({}, false);
+    m.host.pageAdd(td, GPA, PAGE, new Uint8Array(4096).fill(3));
+    expect(raised(() => m.host.pageAdd(td, GPA + 0x1000, PAGE, new Uint8Array(4096)))).toBe('TDX_PAGE_METADATA_INCORRECT');
+    for (const early of [() => td.read(GPA, 1), () => m.host.pageAug(td, GPA + 0x1000, PAGE + 0x1000)]) expect(raised(early)).toBe('TDX_OP_STATE_INCORRECT');
+    m.host.finalize(td);
+    expect(td.read(GPA, 2)).toEqual(Uint8Array.of(3, 3));
+    for (const late of [() => m.host.finalize(td), () => m.host.pageAdd(td, GPA + 0x1000, PAGE + 0x1000, new Uint8Array(4096))]) expect(raised(late)).toBe('TDX_OP_STATE_INCORRECT');
   });
 
   test('a page that was blocked and unblocked is as it was', () => {
@@ -142,6 +152,7 @@ describe('the functions of the module that a host calls', () => {
     m.host.track(td);
     m.host.pageRemove(td, GPA);
     const other = m.createTd();
+    m.host.finalize(other);
     m.host.pageAug(other, GPA, PAGE);
     other.accept(GPA, 0);
     expect(other.read(GPA, 1)).toEqual(Uint8Array.of(0));
