@@ -57,6 +57,15 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
         m.firmware.pageReclaim(at),
   ),
   fc.constant<Act>((m) => m.firmware.pageUnsmash(PAGES[0] ?? 0)),
+  // The whole way to a page with content of the host's: none of its steps is of use alone.
+  fc.tuple(gpa, page, fc.boolean()).map(
+    ([where, at, launch]): Act =>
+      (m) => {
+        m.host.rmpUpdate(at, { assigned: true, asid: 1, gpa: where, immutable: launch });
+        m.host.map(1, where, at);
+        if (launch) m.firmware.launchUpdate(at);
+      },
+  ),
   // Another guest helps the host.
   fc.tuple(gpa, fc.boolean()).map(
     ([where, validate]): Act =>

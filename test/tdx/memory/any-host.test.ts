@@ -57,6 +57,17 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
         m.host.pageRemove(td, where),
   ),
   fc.constant<Act>(({ m, td }) => m.host.track(td)),
+  // The whole way to a page in another's place: none of its steps is of use alone.
+  fc.tuple(gpa, page, fc.boolean()).map(
+    ([where, at, add]): Act =>
+      ({ m, td }) => {
+        m.host.rangeBlock(td, where);
+        m.host.track(td);
+        m.host.pageRemove(td, where);
+        if (add) m.host.pageAdd(td, where, at, new Uint8Array(4096).fill(0x77));
+        else m.host.pageAug(td, where, at);
+      },
+  ),
   fc.tuple(gpa, page).map(
     ([where, at]): Act =>
       ({ m, td }) =>
