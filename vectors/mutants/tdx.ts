@@ -9,7 +9,7 @@ import { mapQuote, type QuoteMap, type QuotePart } from '../../emulator/tdx/quot
 import { ENCLAVE_REPORT, QE_CERTIFICATION_HEAD, SIGNATURE_HEAD } from '../../emulator/tdx/quote/tables.ts';
 import { QuotingEnclave } from '../../emulator/tdx/quoting/quoting-enclave.ts';
 import { CORPUS_SETTING, caseWorld, type Setting } from '../case-world.ts';
-import { tdxBundle } from '../sources/tdx-bundle.ts';
+import { tdxBundle } from '../tdx/bundle.ts';
 import type { Subject } from '../subject.ts';
 import type { MutantInfo, MutantKind, MutantSource } from './source.ts';
 
