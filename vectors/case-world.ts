@@ -90,6 +90,29 @@ class CaseWorld extends World {
   }
 }
 
+/**
+ * A world for one piece of evidence after the other, where making what they have in common, certificates above all, takes most of the time.
+ * Whoever shares it takes back what a case did to those that it concerns.
+ */
+export class SharedWorld extends CaseWorld {
+  #draws = new Map<string, number>();
+
+  constructor({ seed, at }: Setting) {
+    super(keyringOf(seed), at);
+  }
+
+  /** Nothing has been drawn from it yet, from here on. */
+  restart(): void {
+    this.#draws = new Map();
+  }
+
+  override random(label: string, length: number): Uint8Array {
+    const draw = this.#draws.get(label) ?? 0;
+    this.#draws.set(label, draw + 1);
+    return this.derive(`vectors/random/${label}/${draw}`, length);
+  }
+}
+
 /** A world with the keys of the setting's seed, at its time, from which nothing has been drawn yet. */
 export function caseWorld({ seed, at }: Setting): World {
   return new CaseWorld(keyringOf(seed), at);

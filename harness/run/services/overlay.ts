@@ -2,6 +2,7 @@
  * The table of what a case's own evidence replaces in the answers of the services: a verifier that fetches gets what one that is handed a bundle gets.
  * One row an operation; the answers keep the headers that the vendor's have.
  */
+import { createHash } from 'node:crypto';
 import type { Bundle } from '../../../emulator/bundle.ts';
 import { TeemuError } from '../../../emulator/errors.ts';
 import { readPem } from '../../../emulator/pki/pem.ts';
@@ -15,6 +16,9 @@ interface Asked {
   readonly params: Params;
 }
 
+/** The folders of bundles of several parts. */
+const PARTS = ['', 'snp/', 'gpu/'] as const;
+
 /** What stands in the answer instead. */
 interface Replaced {
   readonly body: Uint8Array | string;
@@ -22,9 +26,9 @@ interface Replaced {
 }
 
 /** Nothing: the answer stays as it is. `absent`: the case has none of it, and so has the service. */
-type Row = (asked: Asked) => Replaced | 'absent' | undefined;
+type Row = (asked: Asked, honest: Reply) => Replaced | 'absent' | undefined;
 
-const file = (bundle: Bundle, name: string): Uint8Array | undefined => bundle.files.get(name);
+const file = ({ files }: Bundle, name: string): Uint8Array | undefined => files.get(PARTS.map((part) => part + name).find((path) => files.has(path)) ?? name);
 const replaced = (body: Uint8Array | string | undefined, headers: Readonly<Record<string, string>> = {}): Replaced | undefined => (body === undefined ? undefined : { body, headers });
 
 /** The first certificate of a file in PEM, in DER; what is no PEM, as a case may want it, goes out as it is. */
@@ -64,15 +68,34 @@ const inPem = (der: Uint8Array): string =>
       .match(/.{1,64}/g) ?? []
   ).join('\n')}\n-----END X509 CRL-----\n`;
 
+/** The bundle's manifest of that id, where it is not the one that the service has. */
+function rim({ bundle, params: { id = '' } }: Asked, { body }: Reply): Replaced | undefined {
+  const document = file(bundle, rimName(bundle.manifest, id) ?? `rims/${id}.xml`);
+  if (!document || !body) return undefined;
+  const honest = JSON.parse(Buffer.from(body).toString('utf8')) as Readonly<Record<string, unknown>>;
+  return replaced(JSON.stringify({ ...honest, rim: Buffer.from(document).toString('base64'), sha256: createHash('sha256').update(document).digest('hex') }));
+}
+
+/** The file that a manifest of a bundle says holds a reference integrity manifest. */
+function rimName({ rims, gpu }: Bundle['manifest'], id: string): string | undefined {
+  const own = isRecord(rims) ? rims : isRecord(gpu) && isRecord(gpu.rims) ? gpu.rims : {};
+  const name = Object.hasOwn(own, id) ? own[id] : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** By operation. */
 const ROWS: Readonly<Record<string, Row>> = {
   'kds.vcek': ({ bundle }) => replaced(derOf(bundle, 'vcek.pem')),
   'kds.chain': ({ bundle, request }) => {
     // A bundle has the chain of one kind of key only.
     const kind = request.path.includes('/vlek/') ? 'vlek.pem' : 'vcek.pem';
-    return bundle.files.has(kind) ? replaced(file(bundle, 'cert_chain.pem')) : undefined;
+    return file(bundle, kind) ? replaced(bundle.files.get('snp/cert_chain.pem') ?? bundle.files.get('cert_chain.pem')) : undefined;
   },
-  'kds.crl': ({ bundle }) => replaced(file(bundle, 'crl.der')) ?? (bundle.files.has('report.bin') ? 'absent' : undefined),
+  'kds.crl': ({ bundle }) => replaced(file(bundle, 'crl.der')) ?? (bundle.files.has('cert_chain.pem') ? 'absent' : undefined),
   'pcs.tcb.tdx': TCB_INFO,
   'pccs.tcb.tdx': TCB_INFO,
   'pcs.identity.td-qe': QE_IDENTITY,
@@ -81,12 +104,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   'pccs.pckcrl': crl('pck_crl.der', (der, request) => (wantsDer(request) ? der : hexadecimal(der))),
   'pcs.rootcrl': crl('root_ca_crl.der', asDer),
   'pccs.rootcrl': crl('root_ca_crl.der', hexadecimal),
+  'rim.get': rim,
+  'nras.attest.gpu': ({ bundle }) => replaced(file(bundle, 'token.json')),
+  'nras.attest.switch': ({ bundle }) => replaced(file(bundle, 'token.json')),
+  'nras.jwks': ({ bundle }) => replaced(file(bundle, 'jwks.json')),
 };
 
 /** The answer to an operation, with what the case's bundle has in place of it. */
 export function overlaid(operation: string, asked: Asked, honest: Reply): Reply {
   const row = Object.hasOwn(ROWS, operation) ? ROWS[operation] : undefined;
-  const found = honest.status === 200 ? row?.(asked) : undefined;
+  const found = honest.status === 200 ? row?.(asked, honest) : undefined;
   if (!found) return honest;
   if (found === 'absent') return { status: 404, headers: {}, body: new Uint8Array(0) };
   return { ...honest, headers: { ...honest.headers, ...found.headers }, body: typeof found.body === 'string' ? Buffer.from(found.body, 'latin1') : found.body };
