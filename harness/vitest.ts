@@ -1,5 +1,5 @@
 /**
- * Fixtures and a matcher for vitest: a running teemu in every test that asks for one.
+ * Fixtures and matchers for vitest: a running teemu in every test that asks for one, and a test for each case of the corpus.
  *
  * @example
  * import { expect, test } from 'teemu/vitest';
@@ -7,9 +7,11 @@
  *   expect(teemu.evidence('snp', { reportData: '01' })).toHoldAsEvidence();
  * });
  */
-import { expect, type TestAPI, test as base } from 'vitest';
+import { describe, expect, type TestAPI, test as base } from 'vitest';
 import type { Bundle } from '../emulator/bundle.ts';
 import { startTeemu, type Teemu, type TeemuOptions } from '../emulator/teemu.ts';
+import { type CheckOptions, checkCase, selectCases, type VerifierFunction } from './check.ts';
+import { type Adapter, DEFAULT_LIMITS } from './run/adapter.ts';
 import { h100Appraiser } from './verify/h100/appraise.ts';
 import { type BundleWishes, verifyBundle } from './verify/index.ts';
 
@@ -61,5 +63,27 @@ expect.extend({
     };
   },
 });
+
+/**
+ * One test for each case of the corpus: bad evidence is refused and its good twin accepted, good evidence is accepted.
+ *
+ * @example
+ * checkCases('my verifier', ({ bundle, roots, now, request }) => verify(bundle.files.get('report.bin'), …), { suite: 'snp' });
+ * @param verifier a function that judges a subject (by what it returns, or by throwing), or another kind of adapter
+ * @throws {ConfigError} for a selection of nothing
+ */
+export function checkCases(name: string, verifier: VerifierFunction | Adapter, options: CheckOptions = {}): void {
+  const { suite, shard, ...rest } = options;
+  const cases = selectCases({ ...(suite === undefined ? {} : { suite }), ...(shard === undefined ? {} : { shard }) });
+  // As long as the harness itself gives an answer, and its twin's.
+  const timeout = 2 * (options.limits?.timeout ?? DEFAULT_LIMITS.timeout) + 60_000;
+  describe(name, () => {
+    base.for(cases.map(({ id, why }) => [id, why] as const))('%s', { timeout }, async ([id, why], { skip }) => {
+      const { outcome, note = '' } = await checkCase(id, verifier, rest);
+      if (outcome === 'skip') skip(note);
+      if (outcome !== 'pass' && outcome !== 'xfail') expect.fail(`${outcome}: ${why}${note === '' ? '' : ` ${note}`}`);
+    });
+  });
+}
 
 export { expect };
