@@ -1,13 +1,21 @@
 /** The corpus: every source of cases, by what it is about. A new one is one row. */
 import { ConfigError } from '../emulator/errors.ts';
 import { CORPUS_SETTING, type Setting } from './case-world.ts';
+import { CCEL_SOURCE } from './sources/ccel.ts';
+import { H100_SOURCE } from './sources/h100.ts';
 import { SNP_SOURCE } from './sources/snp.ts';
+import { TDX_SOURCE } from './sources/tdx.ts';
 import type { BuiltCase, CaseInfo, CaseSource } from './subject.ts';
 
 export { CORPUS_SETTING } from './case-world.ts';
 
 /** One line a source. */
-const SOURCES: readonly CaseSource[] = [SNP_SOURCE];
+const SOURCES: readonly CaseSource[] = [
+  SNP_SOURCE, //
+  TDX_SOURCE,
+  CCEL_SOURCE,
+  H100_SOURCE,
+];
 
 /** Every case, in order. */
 export const CORPUS: readonly CaseInfo[] = SOURCES.flatMap(({ cases }) => cases);

@@ -110,7 +110,7 @@ export interface SnpAcceptCase extends SnpCaseBase {
 /** One SNP case. What a row leaves out is as in its base. */
 export type SnpCase = SnpRejectCase | SnpAcceptCase;
 
-const ID = /^[a-z0-9]+(?:\/[a-z0-9]+(?:-[a-z0-9]+)*){2}$/;
+const ID = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\/[a-z0-9]+(?:-[a-z0-9]+)*){2}$/;
 
 /**
  * A table of cases, checked when it is loaded.
