@@ -3,7 +3,8 @@
  * topic; the order in a token is that of {@link inHashOrder}.
  *
  * Source: genuine tokens with claims 2.0 (GPU) and 3.0 (GPU and switch); NVIDIA's claims guide. Claims 2.0 of a switch are assumed to differ from
- * 3.0 as those of a GPU do.
+ * 3.0 as those of a GPU do. The identifiers of switches and GPUs are in no token at hand: NVIDIA's attestation SDK holds that the service gives the
+ * same ones as itself, and Trustee finds protected PCIe by them. A genuine token with claims 2.0 about eight such GPUs has none.
  */
 import type { ChainFinding, DeviceFindings, RimFinding } from './findings.ts';
 import { inHashOrder } from './order.ts';
@@ -27,8 +28,16 @@ export interface ClaimRow {
   readonly doc: string;
   /** The version that alone has it. */
   readonly only?: ClaimsVersion;
+  /** Undefined where a device has no such claim. */
   value(findings: DeviceFindings, version: ClaimsVersion): unknown;
 }
+
+/** Identifiers as claims write them, in order; undefined where the report has none. */
+function idTexts(ids: readonly Uint8Array[] = []): readonly string[] | undefined {
+  return ids.length === 0 ? undefined : ids.map(idText).sort();
+}
+
+const idText = (id: Uint8Array): string => Buffer.from(id).toString('hex').toUpperCase();
 
 const good = ({ status, ocsp }: ChainFinding): boolean => status === 'valid' && ocsp === 'good';
 
@@ -88,6 +97,7 @@ export const DEVICE_CLAIMS: Readonly<Record<'gpu' | 'switch', readonly ClaimRow[
     ...COMMON,
     { name: 'x-nvidia-gpu-driver-version', doc: 'version of the driver, as the device reports it', value: ({ driverVersion }) => driverVersion ?? '' },
     { name: 'x-nvidia-gpu-vbios-version', doc: 'version of the firmware in flash, as the device reports it', value: ({ vbiosVersion }) => vbiosVersion },
+    { name: 'x-nvidia-gpu-switch-pdis', doc: 'identifiers of the switches that its links lead to', only: '3.0', value: ({ peers }) => idTexts(peers) },
     ...rimRows('x-nvidia-gpu-driver-rim', 'the manifest of the driver', ({ driverRim }) => driverRim ?? MISSING),
     ...rimRows('x-nvidia-gpu-vbios-rim', 'the manifest of the firmware', ({ vbiosRim }) => vbiosRim),
     // Behind the manifests: where two names fall together, the genuine tokens have that of the manifest first.
@@ -98,6 +108,8 @@ export const DEVICE_CLAIMS: Readonly<Record<'gpu' | 'switch', readonly ClaimRow[
     ...COMMON,
     ...reportRows('switch'),
     { name: 'x-nvidia-switch-bios-version', doc: 'version of the firmware, as the device reports it', value: ({ vbiosVersion }) => vbiosVersion },
+    { name: 'x-nvidia-switch-pdi', doc: 'its identifier', only: '3.0', value: ({ pdi }) => pdi && idText(pdi) },
+    { name: 'x-nvidia-switch-gpu-pdis', doc: 'identifiers of the GPUs that its ports lead to', only: '3.0', value: ({ peers }) => idTexts(peers) },
     ...rimRows('x-nvidia-switch-bios-rim', 'the manifest of the firmware', ({ vbiosRim }) => vbiosRim),
   ],
 };
@@ -123,7 +135,8 @@ export const CLAIM_DOCS: Readonly<Record<string, string>> = {
 /** The claims about one device. @param nonce in hexadecimal */
 export function deviceClaims(device: 'gpu' | 'switch', version: ClaimsVersion, findings: DeviceFindings, frame: TokenFrame, nonce: string): Record<string, unknown> {
   const rows = DEVICE_CLAIMS[device].filter(({ only }) => only === undefined || only === version);
-  return inHashOrder({ ...frame, eat_nonce: nonce, ...Object.fromEntries(rows.map(({ name, value }) => [name, value(findings, version)])) });
+  const claims = rows.map(({ name, value }) => [name, value(findings, version)] as const).filter(([, value]) => value !== undefined);
+  return inHashOrder({ ...frame, eat_nonce: nonce, ...Object.fromEntries(claims) });
 }
 
 /** Why there are no claims about a device, as the service says it. */

@@ -29,6 +29,10 @@ export interface DeviceFindings {
   /** Absent for a switch, which has none. */
   readonly driverVersion?: string;
   readonly vbiosVersion: string;
+  /** Of a switch: its own identifier, 8 bytes. */
+  readonly pdi?: Uint8Array;
+  /** Identifiers, 8 bytes each, of the devices at the other end of its links, each once: of a GPU the switches, of a switch the GPUs. */
+  readonly peers?: readonly Uint8Array[];
   /** `FirmwareManufacturerId` of the driver's manifest; absent for a switch. */
   readonly firmwareManufacturerId?: string;
   /** Whether the device is of the architecture that the client named. */

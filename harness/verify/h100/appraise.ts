@@ -142,6 +142,8 @@ class DeviceAppraiser {
       serial: device.serial,
       ...(statement.driverVersion === undefined ? {} : { driverVersion: statement.driverVersion }),
       vbiosVersion: statement.vbiosVersion,
+      ...(statement.pdi ? { pdi: statement.pdi } : {}),
+      peers: statement.peers,
       ...(driver ? { firmwareManufacturerId: driver.rim.firmwareManufacturerId } : {}),
       archMatch,
       fwidMatch,

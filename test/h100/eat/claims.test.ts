@@ -52,6 +52,20 @@ describe('claims about a GPU', () => {
   });
 });
 
+describe('identifiers at the ends of links', () => {
+  const ids = { pdi: Uint8Array.of(0xab, 1, 2, 3, 4, 5, 6, 7), peers: [Uint8Array.of(0xfe, 1, 2, 3, 4, 5, 6, 7), Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 0xcd)] };
+  const [pdi, peers] = ['AB01020304050607', ['00010203040506CD', 'FE01020304050607']];
+  test.each<[string, 'gpu' | 'switch', '2.0' | '3.0', object, object]>([
+    ['a GPU names its switches', 'gpu', '3.0', ids, { 'x-nvidia-gpu-switch-pdis': peers }],
+    ['a switch names itself and its GPUs', 'switch', '3.0', ids, { 'x-nvidia-switch-pdi': pdi, 'x-nvidia-switch-gpu-pdis': peers }],
+    ['a GPU without switches names none', 'gpu', '3.0', { peers: [] }, {}],
+    ['there are none in claims 2.0', 'gpu', '2.0', ids, {}],
+    ['nor for a switch', 'switch', '2.0', ids, {}],
+  ])('%s', (_, device, version, change, expected) => {
+    expect(Object.fromEntries(Object.entries(claims(version, change, device)).filter(([name]) => /-pdis?$/.test(name)))).toEqual(expected);
+  });
+});
+
 describe('the order of members', () => {
   test('is that of a HashMap of Java: texts whose hashes are known, and ones that fall together', () => {
     // "Aa" and "BB" have one hash, 2112; "a" is 97, "b" 98, "q" 113, which of 16 places is the one of "a".

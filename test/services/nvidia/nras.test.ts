@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { H100OptionsInput } from '../../../emulator/h100/evidence/options.ts';
 import { type H100Edits, h100Evidence } from '../../../emulator/h100/evidence/evidence.ts';
 import { nvidiaAuthorityOf } from '../../../emulator/h100/pki/authority.ts';
+import { pemBlocks } from '../../../emulator/pki/read.ts';
 import { NRAS_FAULTS } from '../../../emulator/services/nvidia/nras/faults.ts';
 import type { ServicesOptions } from '../../../emulator/services/start.ts';
 import { h100Appraiser } from '../../../harness/verify/h100/appraise.ts';
@@ -75,6 +76,20 @@ describe('good evidence', () => {
     expect(Object.keys(eat[1]).toSorted()).toEqual(['SWITCH-0', 'SWITCH-1', 'SWITCH-2', 'SWITCH-3']);
     expect(claimsOf(eat[1]['SWITCH-0'] ?? '')).toMatchObject({ hwmodel: 'LS_10 A01 FSP BROM', oemid: null, measres: 'success' });
     expect(await verdict(eat)).toBe('accepted');
+  });
+
+  test('of protected PCIe names the four switches and the eight GPUs, as each other and as their certificates do', async () => {
+    const { attest, devices } = shared;
+    const machine = { gpu: 'h100-sxm', mode: 'ppcie' } as const;
+    const [gpus, switches] = [devices(machine), devices(machine, undefined, 'switch')];
+    const said = async (list: readonly Device[], kind: 'gpu' | 'switch', arch: string): Promise<Claims[]> => Object.values((await attest(list, { path: `/v4/attest/${kind}`, arch }))[1]).map(claimsOf);
+    // The identifier is the end of the serial number of the boot ROM's certificate.
+    const bootRom = ({ certificate }: Device): X509Certificate => new X509Certificate(pemBlocks(Buffer.from(certificate, 'base64'), 'CERTIFICATE', 'chain')[1] ?? '');
+    const own = (list: readonly Device[]): string[] => list.map((device) => bootRom(device).serialNumber.slice(2)).sort();
+    for (const claims of await said(gpus, 'gpu', 'HOPPER')) expect(claims['x-nvidia-gpu-switch-pdis']).toEqual(own(switches));
+    const told = await said(switches, 'switch', 'LS10');
+    for (const claims of told) expect(claims['x-nvidia-switch-gpu-pdis']).toEqual(own(gpus));
+    expect(told.map((claims) => claims['x-nvidia-switch-pdi']).sort()).toEqual(own(switches));
   });
 });
 
