@@ -5,6 +5,8 @@ import { H100_BUNDLE_WISHES, type H100BundleWishes, verifyH100Bundle } from './h
 import { H100_REASONS } from './h100/reasons.ts';
 import { MACHINE_WISHES, type MachineWishes, verifyMachineBundle } from './machine/bundle.ts';
 import { MACHINE_REASONS } from './machine/reasons.ts';
+import { NRAS_BUNDLE_WISHES, type NrasBundleWishes, verifyNrasBundle } from './nras/bundle.ts';
+import { NRAS_REASONS } from './nras/reasons.ts';
 import { type BundleWishes as SnpBundleWishes, verifySnpBundle } from './snp/bundle.ts';
 import { SNP_WISHES } from './snp/expectations.ts';
 import { SNP_REASONS } from './snp/reasons.ts';
@@ -22,7 +24,7 @@ export { type Accepted, type Check, type Detail, type ReasonRow, type ReasonTabl
 export type RootSource = 'bundle' | 'given';
 
 /** What a relying party can expect of a bundle of any TEE. What means nothing for the bundle's own TEE is refused, not ignored. */
-export type BundleWishes = SnpBundleWishes & TdxBundleWishes & H100BundleWishes & Pick<MachineWishes, 'binding'>;
+export type BundleWishes = SnpBundleWishes & TdxBundleWishes & H100BundleWishes & NrasBundleWishes & Pick<MachineWishes, 'binding'>;
 
 /** A verdict on a bundle. */
 export type BundleVerdict = Verdict<Readonly<Record<string, unknown>>> & {
@@ -50,6 +52,7 @@ export const VERIFIERS: ReadonlyMap<string, Verifier> = new Map(
     { tee: 'tdx', reasons: TDX_REASONS, wishes: TDX_BUNDLE_WISHES, verifyBundle: verifyTdxBundle },
     { tee: 'h100', reasons: H100_REASONS, wishes: H100_BUNDLE_WISHES, verifyBundle: verifyH100Bundle },
     { tee: 'ncc-h100-v5', reasons: MACHINE_REASONS, wishes: MACHINE_WISHES, verifyBundle: verifyMachineBundle },
+    { tee: 'nras', reasons: NRAS_REASONS, wishes: NRAS_BUNDLE_WISHES, verifyBundle: verifyNrasBundle },
   ].map((verifier) => [verifier.tee, verifier]),
 );
 
