@@ -3,6 +3,8 @@ import { ConfigError } from '../emulator/errors.ts';
 import { CORPUS_SETTING, type Setting } from './case-world.ts';
 import { CCEL_SOURCE } from './sources/ccel.ts';
 import { H100_SOURCE } from './sources/h100.ts';
+import { NCC_SOURCE } from './sources/ncc.ts';
+import { NRAS_SOURCE } from './sources/nras.ts';
 import { SNP_SOURCE } from './sources/snp.ts';
 import { TDX_SOURCE } from './sources/tdx.ts';
 import type { BuiltCase, CaseInfo, CaseSource } from './subject.ts';
@@ -15,6 +17,8 @@ const SOURCES: readonly CaseSource[] = [
   TDX_SOURCE,
   CCEL_SOURCE,
   H100_SOURCE,
+  NCC_SOURCE,
+  NRAS_SOURCE,
 ];
 
 /** Every case, in order. */
