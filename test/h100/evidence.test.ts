@@ -53,6 +53,10 @@ describe('the strict verifier', () => {
     expect(verifyBundle(h100Evidence(world, { count: 3, set: ['gpu.1.measurements.22=ff*'] }).bundle)).toMatchObject({ accepted: false, reason: 'measurement-mismatch' });
   });
 
+  test.each(['gpu.3.opaque.fwid=none', 'gpu.10.opaque.fwid=none', 'switch.0.signature=01*'])('there is none with %s where there are three GPUs and no switch', (set) => {
+    expect(() => h100Evidence(world, { count: 3, set: [set] })).toThrow(/no such device; there are: gpu\.0, gpu\.1, gpu\.2$/);
+  });
+
   test('refuses a GPU in devtools mode', () => {
     expect(verifyBundle(h100Evidence(world, { ccMode: 'devtools' }).bundle)).toMatchObject({ accepted: false, reason: 'measurement-mismatch' });
   });

@@ -67,7 +67,7 @@ export interface H100Evidence {
 /**
  * Makes GPU evidence.
  * @throws {ConfigError} naming the option that cannot be
- * @throws {CodecError} for a field of `set` that does not exist or a value that does not fit
+ * @throws {CodecError} for a field or a device of `set` that does not exist, or a value that does not fit
  */
 export function h100Evidence(world: World, input: H100OptionsInput = {}, edits: H100Edits = {}): H100Evidence {
   const options = checked(input);
@@ -76,8 +76,13 @@ export function h100Evidence(world: World, input: H100OptionsInput = {}, edits: 
   const whole = options.mode === 'ppcie' ? { count: BOARD_GPUS, switches: BOARD_SWITCHES } : { count: 1, switches: 0 };
   const machine = gpuMachine(world, { ...options, model: options.gpu, decoder: options.decoder === 'on', count: options.count ?? whole.count, switches: options.switches ?? whole.switches });
   const nonce = options.nonce ?? world.derive('nvidia/evidence/nonce', 32);
-  const settings = new Settings(options.set ?? []);
-  const devices = [...machine.gpus.map((gpu, index) => gpuEvidence(world, gpu, index, nonce, settings, edits)), ...machine.switches.map((device, index) => switchEvidence(device, index, nonce, settings, edits))];
+  const gpus = machine.gpus.map((gpu, index) => ({ gpu, place: { kind: 'gpu', index } as const }));
+  const switches = machine.switches.map((device, index) => ({ device, place: { kind: 'switch', index } as const }));
+  const settings = new Settings(
+    options.set ?? [],
+    [...gpus, ...switches].map(({ place }) => place),
+  );
+  const devices = [...gpus.map(({ gpu, place }) => gpuEvidence(world, gpu, place, nonce, settings, edits)), ...switches.map(({ device, place }) => switchEvidence(device, place, nonce, settings, edits))];
   const rims = rimsOf(world, devices, edits);
   const ocsp = ocspResponses(world, [...devices.flatMap(({ architecture, certificates }) => askedOfDevice(architecture, certificates)), ...[...rims.values()].flatMap(askedOfRim)], edits.ocsp);
   const parts = { machine, nonce, devices, rims, ocsp };
@@ -104,16 +109,14 @@ function reported(device: Gpu | NvSwitch, nonce: Uint8Array, place: Place, setti
   return signedReport(settings.signed(device.attestationReport(nonce, change, first ? reportSigner : undefined), place), place);
 }
 
-function gpuEvidence(world: World, gpu: Gpu, index: number, nonce: Uint8Array, settings: Settings, edits: H100Edits): DeviceEvidence {
-  const place: Place = { kind: 'gpu', index };
+function gpuEvidence(world: World, gpu: Gpu, place: Place, nonce: Uint8Array, settings: Settings, edits: H100Edits): DeviceEvidence {
   const { driver, vbios, model, uuid } = gpu;
-  const certificates = index === 0 && edits.certificates ? nvidiaAuthorityOf(world).deviceCertificates(gpu.identity, edits.certificates) : gpu.certificates;
+  const certificates = place.index === 0 && edits.certificates ? nvidiaAuthorityOf(world).deviceCertificates(gpu.identity, edits.certificates) : gpu.certificates;
   const rims = { driver: driverRimId(driver.version, model.architecture), vbios: vbiosRimId(vbios.version, model) };
   return { place, architecture: model.architecture, uuid, report: reported(gpu, nonce, place, settings, edits), certificates, driverVersion: driver.version, vbiosVersion: vbios.version, rims };
 }
 
-function switchEvidence(device: NvSwitch, index: number, nonce: Uint8Array, settings: Settings, edits: H100Edits): DeviceEvidence {
-  const place: Place = { kind: 'switch', index };
+function switchEvidence(device: NvSwitch, place: Place, nonce: Uint8Array, settings: Settings, edits: H100Edits): DeviceEvidence {
   const { certificates, uuid, vbiosVersion } = device;
   return { place, architecture: 'LS10', uuid, report: reported(device, nonce, place, settings, edits), certificates, vbiosVersion, rims: { vbios: switchRimId(vbiosVersion) } };
 }

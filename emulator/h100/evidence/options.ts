@@ -34,7 +34,10 @@ export const H100_OPTIONS = z.strictObject({
     .describe(`which of the world’s machines, 0 to ${MACHINES - 1}`),
   nonce: hexUpTo(32).optional().describe('nonce: up to 32 bytes in hexadecimal, filled up with zeros; unless given, one of the world’s own'),
   ccMode: z.enum(CC_MODES).optional().describe('confidential-compute mode: on (the default) or devtools, which measures otherwise; off gives no evidence'),
-  mode: z.enum(GPU_MODES).optional().describe('how the GPUs work together: spt (each alone, the default but on b200), mpt (several, the default on b200, of Blackwell only), ppcie (protected PCIe, of Hopper on HGX boards)'),
+  mode: z
+    .enum(GPU_MODES)
+    .optional()
+    .describe('how the GPUs work together: spt (each alone, the default but on b200), mpt (several, the default on b200, of Blackwell only), ppcie (protected PCIe, of Hopper on HGX boards)'),
   decoder: z.enum(['on', 'off']).optional().describe('video decoder, which NVDEC0_STATUS tells: off unless given, as in nearly all genuine reports'),
   set: z
     .array(z.string().regex(/^[A-Za-z0-9._]+=.+$/, 'must be path=value'))

@@ -28,10 +28,14 @@ const FIRST_WORDS = ['request', 'response', 'measurements', 'responderNonce', 'o
 export class Settings {
   readonly #all: readonly { readonly place: Place | undefined; readonly setting: Setting }[];
 
-  constructor(texts: readonly string[]) {
+  /** @param places of all devices @throws {CodecError} for a setting of a device that there is not */
+  constructor(texts: readonly string[], places: readonly Place[]) {
     this.#all = texts.map(splitSetting).map(([path, value]) => {
-      const match = /^(gpu|switch)\.(\d)\.(.+)$/.exec(path);
-      return match ? { place: { kind: match[1] === 'gpu' ? 'gpu' : 'switch', index: Number(match[2]) }, setting: [match[3] ?? '', value] } : { place: undefined, setting: [path, value] };
+      const [, kind, number, field = ''] = /^(gpu|switch)\.(\d{1,3})\.(.+)$/.exec(path) ?? [];
+      if (kind === undefined) return { place: undefined, setting: [path, value] };
+      const place = places.find((one) => one.kind === kind && one.index === Number(number));
+      if (!place) throw fail(path, `no such device; there are: ${places.map((one) => `${one.kind}.${one.index}`).join(', ')}`);
+      return { place, setting: [field, value] };
     });
   }
 
