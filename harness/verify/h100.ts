@@ -93,7 +93,10 @@ function sourceOf({ ocsp }: PresentedH100, { trust }: H100Expectations): OcspSou
 
 function openList(appraisal: H100Appraisal, evidence: PresentedH100['evidence']): readonly PresentedDevice[] {
   const devices = evidence instanceof Uint8Array ? readEvidence(appraisal, evidence) : evidence;
-  appraisal.check('evidence-incomplete', devices.length > 0 && devices.length <= MAX_DEVICES, () => ({ message: `holds evidence of ${devices.length} devices, must be 1 to ${MAX_DEVICES}`, path: 'devices' }));
+  const wrong = { message: `holds evidence of ${devices.length} devices, must be 1 to ${MAX_DEVICES}`, path: 'devices' };
+  // There is nothing to go on with.
+  if (devices.length === 0) return appraisal.fail('evidence-incomplete', wrong);
+  appraisal.check('evidence-incomplete', devices.length <= MAX_DEVICES, () => wrong);
   return devices;
 }
 

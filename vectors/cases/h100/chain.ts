@@ -160,6 +160,8 @@ const SHAPE_CASES: readonly H100Case[] = [
         provisioner: { edit: renamed('subject', COMMON_NAME, 'NVIDIA GB100 Provisioner ICA 1') },
         bootRom: { edit: renamed('issuer', COMMON_NAME, 'NVIDIA GB100 Provisioner ICA 1') },
       },
+      // Its responder, too, is certified by it.
+      ocsp: { responder: { edit: (spec) => (spec.issuer.some(([, name]) => name.includes('Provisioner')) ? renamed('issuer', COMMON_NAME, 'NVIDIA GB100 Provisioner ICA 1')(spec) : spec) } },
     },
   }),
 ];
@@ -257,6 +259,9 @@ const LEAF_CASES: readonly H100Case[] = [
       'attestation',
       extensionValue(SAN, (der) => der.slice(0, -1)),
     ),
+  }),
+  refused('leaf/no-key-identifier', ['chain', 'certificate-extension-missing'], 'low', PATH('4.2.1.2'), 'The leaf does not identify its own key.', {
+    edits: certificate('attestation', without(OID.subjectKeyIdentifier)),
   }),
   refused('leaf/no-device-info', ['chain', 'certificate-extension-missing'], 'medium', 'DSP0274 1.1.3, otherName DMTF-device-info', 'The leaf has no device information.', {
     edits: certificate('attestation', without(SAN)),
