@@ -11,8 +11,8 @@ export const MAX_OCSP_REQUEST = 16 * 1024;
 export const MAX_OCSP_CERTIFICATES = 64;
 /** Most certificates beside a signature. */
 const MAX_SIGNER_CERTIFICATES = 8;
-/** Bounds of a nonce in bytes (RFC 8954 §2.1). */
-export const NONCE_BYTES = { least: 1, most: 32 } as const;
+/** Bounds of a nonce in bytes (RFC 9654 §2.1, which made it 128 where RFC 8954 had 32). */
+export const NONCE_BYTES = { least: 1, most: 128 } as const;
 /** id-pkix-ocsp-nonce. */
 export const NONCE_OID = '1.3.6.1.5.5.7.48.1.2';
 
@@ -29,7 +29,7 @@ export interface ReadOcspRequest {
   readonly requestorName?: Uint8Array;
   /** At least one. */
   readonly requests: readonly ReadOcspSingleRequest[];
-  /** 1 to 32 bytes. */
+  /** 1 to 128 bytes. */
   readonly nonce?: Uint8Array;
   readonly extensions: readonly ReadExtension[];
   /** Whether there is a signature; its form is checked, it is not verified. */
@@ -37,7 +37,7 @@ export interface ReadOcspRequest {
 }
 
 /**
- * Takes a request apart. Only version 1 exists. A nonce must have 1 to 32 bytes (RFC 8954), and a critical extension that teemu does not know is
+ * Takes a request apart. Only version 1 exists. A nonce must have 1 to 128 bytes (RFC 9654), and a critical extension that teemu does not know is
  * refused (RFC 6960 §4.1.2).
  * @param src DER, at most 16 KiB; copied
  * @throws {CodecError} ERR_PKI_PARSE with the part and its offset
@@ -103,7 +103,7 @@ function refuseUnknownCritical(extensions: readonly ReadExtension[], where: TlvR
 
 /**
  * The nonce among extensions, if there is one.
- * @returns 1 to 32 bytes
+ * @returns 1 to 128 bytes
  * @throws {CodecError} ERR_PKI_PARSE for a nonce of another length, one that is no OCTET STRING, or two of them
  */
 export function readNonce(extensions: readonly ReadExtension[], where: TlvReader): Uint8Array | undefined {
@@ -121,7 +121,7 @@ export function readNonce(extensions: readonly ReadExtension[], where: TlvReader
 const NONCE_TYPE = new Uint8Array(new asn1js.ObjectIdentifier({ value: NONCE_OID }).toBER());
 const TRUE = tlv(TAG.boolean, Uint8Array.of(0xff));
 
-/** The nonce as an extension, DER. @param nonce as many bytes as it is meant to have, also 0 or more than 32 */
+/** The nonce as an extension, DER. @param nonce as many bytes as it is meant to have, also 0 or more than 128 */
 export function nonceExtension(nonce: Uint8Array, critical = false): Uint8Array {
   return tlv(TAG.sequence, NONCE_TYPE, ...(critical ? [TRUE] : []), tlv(TAG.octetString, tlv(TAG.octetString, nonce)));
 }

@@ -53,7 +53,7 @@ export interface ReadBasicResponse {
   readonly producedAt: number;
   /** At least one. */
   readonly responses: readonly ReadSingleResponse[];
-  /** 1 to 32 bytes. */
+  /** 1 to 128 bytes. */
   readonly nonce?: Uint8Array;
   readonly extensions: readonly ReadExtension[];
   /** DER AlgorithmIdentifier. */

@@ -61,7 +61,7 @@ describe('an answer', () => {
     }
   });
 
-  test.each([1, 16, 32])('repeats a nonce of %i bytes, and has none where none was asked for', async (length) => {
+  test.each([1, 16, 32, 33, 128])('repeats a nonce of %i bytes, and has none where none was asked for', async (length) => {
     const { id, ask } = responder();
     const nonce = new Uint8Array(length).fill(3);
     expect(hex(readSuccessful(await ask([id('provisioner/GH100', BROM)], nonce)).nonce ?? new Uint8Array(0))).toBe(hex(nonce));
@@ -99,12 +99,14 @@ describe('an answer', () => {
     for (const ids of [[aboutLeaf], mixed]) expect(readOcspResponse(await ask(ids)).status).toBe('unauthorized');
   });
 
-  test.each([
-    ['no DER', new Uint8Array(10)],
-    ['nothing', new Uint8Array(0)],
-    ['a nonce of 33 bytes', writeOcspRequest([new Uint8Array(0)], [nonceExtension(new Uint8Array(33))])],
+  test.each<[string, (id: Uint8Array) => Uint8Array]>([
+    ['no DER', () => new Uint8Array(10)],
+    ['nothing', () => new Uint8Array(0)],
+    ['an empty nonce', (id) => writeOcspRequest([id], [nonceExtension(new Uint8Array(0))])],
+    ['a nonce of 129 bytes', (id) => writeOcspRequest([id], [nonceExtension(new Uint8Array(129))])],
   ])('to %s is malformedRequest, with status 200', async (_, body) => {
-    const response = await responder().post(body);
+    const { post, id } = responder();
+    const response = await post(body(id('provisioner/GH100', BROM)));
     expect([response.status, response.headers.get('content-type'), readOcspResponse(await bytesOf(response)).status]).toEqual([200, 'application/ocsp-response', 'malformedRequest']);
   });
 
