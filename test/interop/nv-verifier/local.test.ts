@@ -143,3 +143,20 @@ describe('refuses', () => {
     expect(said(await ask(subjectOf()))).toBe('accepted');
   });
 });
+
+/** Each of these is refused by our own verifier, or by a client that compares what stands beside a manifest. */
+describe('does not look at, and so accepts,', () => {
+  test.each(['rim-wrong-sha256', 'rim-other-id', 'rim-other-format'])('what stands beside a manifest: %s', async (fault) => {
+    services.fault({ match: 'rim.get', fault });
+    expect(said(await ask(subjectOf()))).toBe('accepted');
+  });
+
+  test('the last certificate that a GPU presents, in whose place it has its own root', async () => {
+    const { machine, ...subject } = subjectOf();
+    const root = /-----BEGIN CERTIFICATE-----(?:(?!-----BEGIN)[\s\S])*$/;
+    const [other] = root.exec(subjectOf({}, {}, world('another')).machine.gpus[0]?.certificate ?? '') ?? [];
+    const gpus = machine.gpus.map((gpu) => ({ ...gpu, certificate: gpu.certificate.replace(root, other ?? '') }));
+    expect(gpus[0]?.certificate).not.toBe(machine.gpus[0]?.certificate);
+    expect(said(await ask({ ...subject, machine: { ...machine, gpus } }))).toBe('accepted');
+  });
+});
