@@ -20,7 +20,7 @@ export const HOSTILE: readonly string[] = [
   'line\nof\r\nseveral\u2028lines',
   '| a | b |\n|---|---|\n[x](javascript:alert(1)) `code` **b** @someone #1 https://example.org',
   '::error::injected\n::set-output name=x::y',
-  '${x} {{x}} %s %n',
+  '$\u007bx} {{x}} %s %n',
 ];
 /** All of it in one text. */
 export const ALL_HOSTILE: string = HOSTILE.join(' ');

@@ -37,9 +37,9 @@ function teeMap(tee: string, runs: readonly ScoredRun[], titles: readonly string
   return markup`<h3>${tee}</h3>
 ${scores.map((score, i) => score && strips(score, `${letterOf(i)} ${titles[i] ?? ''}`))}
 <div class="scroll"><table class="fields">
-<thead><tr><th scope="col">field</th><th scope="col">offset</th><th scope="col">bytes</th>${scores.map((score, i) => score && markup`<th scope="col">${letterOf(i)} after signing</th><th scope="col">${letterOf(i)} signed again</th>`)}</tr></thead>
+<thead><tr><th scope="col">field</th>${scores.map((score, i) => score && markup`<th scope="col">${letterOf(i)} after signing</th><th scope="col">${letterOf(i)} signed again</th>`)}<th scope="col">offset</th><th scope="col">bytes</th></tr></thead>
 <tbody>
-${fields.map((field) => markup`<tr><th scope="row"><code>${field.path}</code> <small class="dim">${field.file}</small></th><td>0x${field.at.toString(16)}</td><td>${field.size}</td>${scores.map((score) => score && cells(score, field))}</tr>\n`)}</tbody>
+${fields.map((field) => markup`<tr><th scope="row"><code>${field.path}</code> <small class="dim">${field.file}</small></th>${scores.map((score) => score && cells(score, field))}<td>0x${field.at.toString(16)}</td><td>${field.size}</td></tr>\n`)}</tbody>
 </table></div>
 `;
 }
@@ -84,11 +84,11 @@ function strips(score: MutationScore, title: string): Markup {
   };
   return markup`<p><b>${title}</b> notices ${sum('after-signing')} changes after signing, and ${sum('re-signed')} that are signed again.${score.baseAccepted ? undefined : markup` <b class="o o-vacuous"><span aria-hidden="true">∅</span> It refuses the unchanged evidence too: this shows nothing.</b>`}</p>
 <p class="dim">Filled: every change is noticed. Striped: some. Outlined: none, nobody looks at it. <code>${score.base}</code></p>
-${files.flatMap((file) => (['after-signing', 're-signed'] as const).map((how) => strip(score, file, how, title)))}`;
+<div class="strips">${files.flatMap((file) => (['after-signing', 're-signed'] as const).map((how) => strip(score, file, how, title)))}</div>`;
 }
 
 function strip(score: MutationScore, file: string, how: How, title: string): Markup | undefined {
-  const fields = score.fields.filter((field) => field.file === file && shareOf(field.mutants, how).all > 0);
+  const fields = ranges(score.fields.filter((field) => field.file === file && field.size > 0 && shareOf(field.mutants, how).all > 0));
   const end = Math.max(0, ...fields.map(({ at, size }) => at + size));
   const rows = Math.ceil(end / PER_ROW);
   if (rows === 0 || rows > MOST_ROWS) return undefined;
@@ -97,6 +97,17 @@ function strip(score: MutationScore, file: string, how: How, title: string): Mar
 <defs><pattern id="${id}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="unbound" width="6" height="6"/><rect class="partly" width="3" height="6"/></pattern></defs>
 ${fields.flatMap((field) => pieces(field, how, id))}</svg><figcaption>${file}, ${PER_ROW} bytes a row: ${how === 're-signed' ? 'signed again' : 'after signing'}</figcaption></figure>
 `;
+}
+
+/** Fields of the same bytes as one: bits of a number can't be drawn beside each other. */
+function ranges(fields: readonly FieldResult[]): FieldResult[] {
+  const merged = new Map<string, FieldResult>();
+  for (const field of fields) {
+    const key = `${field.at} ${field.size}`;
+    const known = merged.get(key);
+    merged.set(key, known ? { ...known, path: `${known.path}, ${field.path}`, mutants: [...known.mutants, ...field.mutants] } : field);
+  }
+  return [...merged.values()];
 }
 
 /** A field as rectangles, one for each row that it touches. */

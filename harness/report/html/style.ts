@@ -23,7 +23,7 @@ small{font-size:.82em}.dim{color:var(--dim)}.hidden{position:absolute;width:1px;
 .filters label{display:flex;flex-direction:column;font-size:.85rem;color:var(--dim)}.filters input,.filters select,.filters button{font:inherit;padding:.35rem .5rem;border:1px solid var(--line);border-radius:.3rem;background:var(--bg);color:var(--fg);max-width:100%}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse}th,td{border:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top;font-weight:inherit}thead th{background:var(--card);font-weight:600}
-.sums,.stages{margin:.4rem 0}.sums td,.stages td{white-space:nowrap}.sums th{overflow-wrap:normal}.sums td.names{white-space:normal;overflow-wrap:anywhere;min-width:12rem}
+.sums,.stages{margin:.4rem 0}.sums td,.stages td{white-space:nowrap}.sums th,.fields thead th{overflow-wrap:normal}.strips{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:0 1.5rem}.fields th code{white-space:nowrap}.fields th small{display:block}.sums td.names{white-space:normal;overflow-wrap:anywhere;min-width:12rem}
 .matrix{width:100%}.matrix td{white-space:nowrap}.matrix thead th+th{width:9rem}.matrix th[scope=row]{min-width:14rem}.why{display:block;color:var(--dim);white-space:normal}
 summary{cursor:pointer;padding:.3rem 0}
 .sev{font-size:.75em;border:1px solid var(--line);border-radius:.3em;padding:0 .35em;white-space:nowrap}.sev-critical{border-color:currentcolor;font-weight:700}.sev-high{font-weight:700}

@@ -24,9 +24,9 @@ function one(window: AcceptWindow, title: string): Markup {
 ${drawing(window)}
 <p>Its verdict changes ${flips.length === 0 ? 'nowhere' : markup`at: ${flips.map((flip, i) => markup`${i > 0 && '; '}${flipText(flip, edges)}`)}`}. That of teemu’s own ${referenceFlips.length === 0 ? 'nowhere' : markup`at: ${referenceFlips.map((flip, i) => markup`${i > 0 && '; '}${flipText(flip, edges)}`)}`}.</p>
 <div class="scroll"><table class="sums">
-<thead><tr><th scope="col">edge</th><th scope="col">what</th><th scope="col">1 s before</th><th scope="col">at it</th><th scope="col">1 s after</th></tr></thead>
+<thead><tr><th scope="col">no.</th><th scope="col">edge</th><th scope="col">1 s before</th><th scope="col">at it</th><th scope="col">1 s after</th><th scope="col">what</th></tr></thead>
 <tbody>
-${edgeGroups(edges).map(({ at, names }) => markup`<tr><th scope="row">${timeText(at)}</th><td class="names">${names.map((name, i) => markup`${i > 0 && markup`<br/>`}${name}`)}</td>${[-SECOND, 0, SECOND].map((offset) => probeCell(probes.find((probe) => probe.at === at + offset)))}</tr>\n`)}</tbody>
+${edgeGroups(edges).map(({ at, names }, i) => markup`<tr><td>${i + 1}</td><th scope="row">${timeText(at)}</th>${[-SECOND, 0, SECOND].map((offset) => probeCell(probes.find((probe) => probe.at === at + offset)))}<td class="names">${names.map((name, n) => markup`${n > 0 && markup`<br/>`}${name}`)}</td></tr>\n`)}</tbody>
 </table></div>
 `;
 }
