@@ -68,6 +68,8 @@ export interface CaseBase {
   readonly policy?: string;
   /** What a verifier that fetches must have asked for. */
   readonly mustFetch?: readonly string[];
+  /** What a verifier must have for the case to say anything of it. */
+  readonly needs?: CaseInfo['needs'];
 }
 
 interface SnpCaseBase extends CaseBase {
@@ -131,10 +133,10 @@ type Judged = { readonly expect: 'must-accept' } | { readonly expect: 'must-reje
 
 /** What a row says of its case before it is built. */
 export function caseInfo(tee: string, row: CaseBase & Judged): CaseInfo {
-  const { id, severity, ref, why, bug, policy, mustFetch } = row;
+  const { id, severity, ref, why, bug, policy, mustFetch, needs } = row;
   const verdict = row.expect === 'must-reject' ? ({ expect: row.expect, stage: row.stage, reason: row.reason } as const) : ({ expect: row.expect } as const);
   const usual: BugClass = row.expect === 'must-reject' ? STAGE_BUGS[row.stage] : 'wrong-reject';
-  return { id, tee, ...verdict, severity, bug: bug ?? usual, ...(policy === undefined ? {} : { policy }), ref, why, ...(mustFetch === undefined ? {} : { mustFetch }) };
+  return { id, tee, ...verdict, severity, bug: bug ?? usual, ...(policy === undefined ? {} : { policy }), ref, why, ...(mustFetch === undefined ? {} : { mustFetch }), ...(needs === undefined ? {} : { needs }) };
 }
 
 /** A row of what must be refused, as {@link allowed} takes one. */

@@ -51,6 +51,8 @@ export interface CaseInfo {
   readonly why: string;
   /** What a verifier that fetches must have asked for before it may accept: `kds/crl`, `pcs/pckcrl`, `ocsp`. */
   readonly mustFetch?: readonly string[];
+  /** What a verifier must have for the case to say anything of it: one that asks no services skips what only they can get wrong. */
+  readonly needs?: readonly 'services'[];
 }
 
 /** The state of the services that a verifier can ask while it looks at the evidence. */

@@ -4,7 +4,8 @@ import { ConfigError } from '../../emulator/errors.ts';
 import type { Subject } from '../../vectors/subject.ts';
 import { type BundleVerdict, type BundleWishes, maximumPolicy, verifyBundle } from '../verify/index.ts';
 import type { Adapter } from './adapter.ts';
-import { functionAdapter } from './adapters/function.ts';
+import { functionAdapter, type FunctionVerdict } from './adapters/function.ts';
+import { completed, isAtServices } from './collateral/complete.ts';
 
 /** Members of a request that are bytes, written in hexadecimal. */
 const BYTES = new Set([
@@ -36,8 +37,10 @@ export function builtinVerdict({ bundle, roots, now, request }: Subject): Bundle
 
 /** The reference verifiers, to be run like anybody's. */
 export function builtinAdapter(): Adapter {
-  return functionAdapter('builtin', (subject) => {
-    const verdict = builtinVerdict(subject);
-    return verdict.accepted ? { verdict: 'accept' } : { verdict: 'reject', stage: verdict.stage, reason: verdict.reason, detail: verdict.message };
-  });
+  return functionAdapter('builtin', (subject, { services }) => (isAtServices(subject) ? services().then(async (urls) => answerTo(await completed(subject, urls))) : answerTo(subject)));
+}
+
+function answerTo(subject: Subject): FunctionVerdict {
+  const verdict = builtinVerdict(subject);
+  return verdict.accepted ? { verdict: 'accept' } : { verdict: 'reject', stage: verdict.stage, reason: verdict.reason, detail: verdict.message };
 }

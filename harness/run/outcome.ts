@@ -33,6 +33,8 @@ export function outcomeOf(judged: Judged): Worth {
 function unexpected({ info, answer, twin, unfetched }: Judged): Worth {
   const { verdict } = answer;
   if (verdict === 'skip') return { outcome: 'skip', ...(answer.detail !== '' && { note: answer.detail }) };
+  // What only services get wrong says nothing of a verifier that asks none: it was handed evidence without its collateral.
+  if (info.needs?.includes('services') && !asksServices(answer, twin)) return { outcome: 'skip', note: 'asks no services' };
   if (verdict === 'accept' && unfetched.length > 0) return { outcome: 'fail', note: `accepted without ever asking for ${unfetched.join(', ')}` };
   const right = info.expect === 'must-accept' ? 'accept' : 'reject';
   if (info.expect === 'must-accept' && verdict === 'accept') return { outcome: 'pass' };
@@ -43,4 +45,9 @@ function unexpected({ info, answer, twin, unfetched }: Judged): Worth {
   if (verdict === 'error') return { outcome: 'error', note: answer.detail };
   if (verdict === 'crash' || verdict === 'hang') return { outcome: 'fail', note: `a ${verdict} is no verdict: ${answer.detail}` };
   return { outcome: 'fail', note: info.expect === 'must-accept' ? 'good evidence is refused' : info.policy === undefined ? 'accepted' : `accepted under a policy that forbids it: ${info.policy}` };
+}
+
+/** Whether a verifier that was offered services took them. What hangs is noted nowhere, so that the good twin tells it too. */
+function asksServices({ verdict, fetched }: Answer, twin: Answer | undefined): boolean {
+  return fetched !== undefined && (verdict === 'accept' || fetched.length > 0 || (twin?.fetched ?? []).length > 0);
 }

@@ -11,7 +11,7 @@ import { ExpectedFailures } from './expected-failures.ts';
 import { outcomeOf } from './outcome.ts';
 import { type Answer, type CaseResult, REPORT_VERSION, type RunReport } from './result.ts';
 import { Stage } from './services/stage.ts';
-import { operationOf, type VendorSettings, viewOf } from './services/view.ts';
+import { type VendorSettings, viewOf, wasFetched } from './services/view.ts';
 
 /** What is run: the cases in order, each built when its turn comes. */
 export interface Suite {
@@ -163,15 +163,17 @@ class Run {
         return written;
       },
       services: () => {
-        playing ??= stage.play(viewOf(subject, this.#suite.seed, this.#options.vendors));
+        playing ??= Promise.resolve().then(() => stage.play(viewOf(subject, this.#suite.seed, this.#options.vendors)));
         return playing;
       },
     };
     try {
       const bare = await session.judge(delivery);
       if (!playing) return { answer: bare, unfetched: [] };
+      // Services that can't be played are a defect of the case, whatever the verifier made of it.
+      await (playing as Promise<unknown>);
       const fetched = stage.clear();
-      const unfetched = (info.mustFetch ?? []).filter((name) => !fetched.includes(operationOf(name)));
+      const unfetched = (info.mustFetch ?? []).filter((name) => !wasFetched(name, fetched));
       return { answer: { ...bare, fetched: [...fetched] }, unfetched };
     } finally {
       stage.clear();

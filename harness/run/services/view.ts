@@ -4,11 +4,12 @@ import { App } from '../../../emulator/services/app.ts';
 import { Journal } from '../../../emulator/services/control/journal.ts';
 import { Die, FaultPlan, type FaultRule } from '../../../emulator/services/faults/plan.ts';
 import { FAULTS } from '../../../emulator/services/faults/table.ts';
+import type { FaultRow } from '../../../emulator/services/faults/row.ts';
 import type { Reply } from '../../../emulator/services/http/message.ts';
 import { type Route, RouteTable } from '../../../emulator/services/http/route.ts';
 import type { Service } from '../../../emulator/services/http/service.ts';
 import { openVendors, type Revocable, revoke, type Vendor, type VendorOptions } from '../../../emulator/services/vendors.ts';
-import { fixedClock, seededWorld } from '../../../emulator/world.ts';
+import { caseWorld } from '../../../vectors/case-world.ts';
 import type { Subject } from '../../../vectors/subject.ts';
 import { overlaid } from './overlay.ts';
 
@@ -21,7 +22,7 @@ export type VendorSettings = Omit<VendorOptions, 'world'>;
  * @throws {TeemuError} for revocations and faults that cannot be: a defect of the case
  */
 export function viewOf(subject: Subject, seed: string, settings: VendorSettings = {}): App {
-  const world = seededWorld(seed, fixedClock(subject.now));
+  const world = caseWorld({ seed, at: subject.now });
   const vendors = openVendors({ ...settings, world });
   for (const what of subject.services.revoke ?? []) revoke(vendors, what as unknown as Revocable);
   const services = Object.values(vendors)
@@ -45,15 +46,32 @@ function viewed(service: Service, { bundle }: Subject): Service {
   return {
     name: service.name,
     hosts: service.hosts,
-    faults: service.faults,
+    faults: service.faults.map((fault) => ofService(fault, service)),
     routes: new RouteTable(service.routes.rows.map(row)),
     refuse: (status, message) => service.refuse(status, message),
     reset: () => service.reset(),
   };
 }
 
-/** Operations of a service as cases name them: `kds.crl` asks for `kds/crl`. @throws {TeemuError} ERR_CONFIG for a name without a service */
-export function operationOf(mustFetch: string): string {
-  if (!/^[a-z0-9]+\/[a-z0-9.-]+$/.test(mustFetch)) throw new TeemuError('ERR_CONFIG', `'${mustFetch}' names no operation of a service: service/operation`);
-  return mustFetch.replace('/', '.');
+/** The fault as it disturbs the vendor's own service: it makes its answers with what only that has. */
+function ofService(fault: FaultRow, service: Service): FaultRow {
+  return {
+    ...fault,
+    prepare: (parameters) => {
+      const prepared = fault.prepare(parameters);
+      return { disturb: (exchange) => prepared.disturb({ service, request: exchange.request, params: exchange.params, honest: () => exchange.honest(), now: () => exchange.now() }) };
+    },
+  };
+}
+
+/**
+ * Whether something that a case names was asked for: an operation, as `kds/crl`, or a whole service, as `ocsp`. Intel's service and the cache in
+ * front of it count alike.
+ * @param operations as the journal has them: `kds.crl` @throws {TeemuError} ERR_CONFIG for a name that is none
+ */
+export function wasFetched(name: string, operations: readonly string[]): boolean {
+  if (!/^[a-z0-9]+(\/[a-z0-9.-]+)?$/.test(name)) throw new TeemuError('ERR_CONFIG', `'${name}' names no operation of a service: service/operation`);
+  const [service = '', operation] = name.split('/');
+  const services = service === 'pcs' ? ['pcs', 'pccs'] : [service];
+  return operations.some((asked) => services.some((own) => (operation === undefined ? asked.startsWith(`${own}.`) : asked === `${own}.${operation}`)));
 }
