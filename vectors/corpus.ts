@@ -5,6 +5,7 @@ import { CCEL_SOURCE } from './sources/ccel.ts';
 import { H100_SOURCE } from './sources/h100.ts';
 import { NCC_SOURCE } from './sources/ncc.ts';
 import { NRAS_SOURCE } from './sources/nras.ts';
+import { SERVICE_SOURCE } from './sources/service.ts';
 import { SNP_SOURCE } from './sources/snp.ts';
 import { TDX_SOURCE } from './sources/tdx.ts';
 import type { BuiltCase, CaseInfo, CaseSource } from './subject.ts';
@@ -19,6 +20,7 @@ const SOURCES: readonly CaseSource[] = [
   H100_SOURCE,
   NCC_SOURCE,
   NRAS_SOURCE,
+  SERVICE_SOURCE,
 ];
 
 /** Every case, in order. */

@@ -39,7 +39,9 @@ export function selfProof(cases: readonly CaseInfo[] = CORPUS, build: (id: strin
   const caught = new Map<string, Catch[]>();
   const wrong: string[] = [];
   const refusedWithoutChecks: string[] = [];
-  for (const { id, expect, reason: expected } of cases) {
+  for (const { id, expect, reason: expected, needs } of cases) {
+    // Without services, nothing is known of what they get wrong: the tests of those cases play them.
+    if (needs?.includes('services')) continue;
     const { subject } = build(id);
     const verdict = builtinVerdict(subject);
     if (verdict.accepted || expect === 'must-accept' || verdict.reason !== expected) {
