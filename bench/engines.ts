@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { TeemuError } from '../emulator/errors.ts';
 import { chooseEngine, ENGINES, engineTitle } from '../emulator/link/engine/choose.ts';
-import { copyBytes } from '../emulator/link/engine/copy.ts';
 import type { GcmEngine } from '../emulator/link/engine/engine.ts';
 import { compareWith, type Ratio, type Speed, type Task } from './ratio.ts';
 
@@ -40,33 +39,25 @@ export function usableEngines(): { readonly engines: readonly GcmEngine[]; reado
   return { engines, notes };
 }
 
-/** One way, there and through, and there and through with the copy that a GPU makes of what the host could still change. */
+/** One way, and there and back, in memory of one's own as `openssl speed` does it; and through a slot that the host can write, where nothing is read twice. */
 function tasksOf(engine: GcmEngine): Task[] {
-  const [guest, gpu, snapshot] = [new Uint8Array(SLOT).fill(0x5a), new Uint8Array(SLOT), new Uint8Array(SLOT)];
+  const [guest, gpu, sealed] = [new Uint8Array(SLOT).fill(0x5a), new Uint8Array(SLOT), new Uint8Array(SLOT)];
   const [slot, tag] = [new Uint8Array(new SharedArrayBuffer(SLOT)), new Uint8Array(new SharedArrayBuffer(16))];
   const [key, aad] = [engine.key(new Uint8Array(32).fill(1)), new Uint8Array(0)];
   const iv = new Uint8Array(12);
   const next = new DataView(iv.buffer);
-  const seal = (): void => {
+  const seal = (to: Uint8Array): void => {
     next.setUint32(0, next.getUint32(0) + 1);
-    engine.seal(key, iv, aad, guest, slot, tag);
+    engine.seal(key, iv, aad, guest, to, tag);
   };
-  const open = (from: Uint8Array): void => {
-    if (!engine.open(key, iv, aad, from, tag, gpu)) throw new Error('a tag is wrong');
-  };
-  const through = (): void => {
-    seal();
-    open(slot);
-  };
-  const copied = (): void => {
-    seal();
-    copyBytes(snapshot, slot);
-    open(snapshot);
+  const through = (between: Uint8Array): void => {
+    seal(between);
+    if (!engine.open(key, iv, aad, between, tag, gpu)) throw new Error('a tag is wrong');
   };
   return [
-    { name: `${engine.name}: encrypt`, run: seal },
-    { name: `${engine.name}: encrypt, verify, decrypt`, run: through },
-    { name: `${engine.name}: encrypt, copy, verify, decrypt`, run: copied },
+    { name: `${engine.name}: encrypt`, run: () => seal(sealed) },
+    { name: `${engine.name}: encrypt, verify, decrypt`, run: () => through(sealed) },
+    { name: `${engine.name}: encrypt into a slot, verify, decrypt`, run: () => through(slot) },
   ];
 }
 
@@ -84,7 +75,7 @@ export async function engines(): Promise<{ speeds: readonly Speed[]; ratios: rea
     return [
       { name: `${title}: encrypting 2 MiB, to openssl speed (${opensslVersion()})`, goal: oneWay, value: of(`${engine.name}: encrypt`) / of(library) },
       { name: `${title}: encrypting, verifying and decrypting 2 MiB, to half of openssl speed`, goal: endToEnd, value: (2 * of(`${engine.name}: encrypt, verify, decrypt`)) / of(library) },
-      { name: `${title}: the same with a copy of the slot before, as the link does it`, goal: endToEnd, value: (2 * of(`${engine.name}: encrypt, copy, verify, decrypt`)) / of(library) },
+      { name: `${title}: the same through a slot that the host can write, as the link does it`, goal: endToEnd, value: (2 * of(`${engine.name}: encrypt into a slot, verify, decrypt`)) / of(library) },
     ];
   });
   const copying = usable.engines.map((engine) => `${engineTitle(engine)}: encrypting costs ${(of('memcpy') / of(`${engine.name}: encrypt`)).toFixed(1)} times what copying costs`);

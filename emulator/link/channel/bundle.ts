@@ -113,7 +113,7 @@ export class CslContext {
 
   /**
    * Seals one message. The counter is counted first: the first message has 1.
-   * @param src not empty @param dst as long; never memory that somebody else can write, for the tag may be made from what is read back there @param tag 16 bytes, written
+   * @param src not empty @param dst as long; may lie in shared memory @param tag 16 bytes, written
    * @throws {LinkError} ivOverflow, emptyMessage
    */
   seal(src: Uint8Array, dst: Uint8Array, tag: Uint8Array, aad: Uint8Array = NO_AAD): void {
@@ -134,7 +134,7 @@ export class CslContext {
 
   /**
    * Opens one message: the next one, or that of a logged IV.
-   * @param src ciphertext that nobody else can write @param dst as long; never memory that somebody else can read @param keyVersion the keys that it was sealed with; one of the last 16
+   * @param src ciphertext @param dst as long; never memory that somebody else can read @param keyVersion the keys that it was sealed with; one of the last 16
    * @returns whether the tag was right; `dst` is all zero otherwise @throws {LinkError} ivOverflow, emptyMessage
    */
   opens(src: Uint8Array, tag: Uint8Array, dst: Uint8Array, { iv, keyVersion, aad = NO_AAD }: OpenOptions = {}): boolean {

@@ -18,9 +18,9 @@ export interface GcmKey {
  * An engine. Synchronous: 2 MiB take a thread about half a millisecond, so large copies belong into workers. All engines give the same bytes.
  *
  * `src` and `dst` are of the same length, and are either the same bytes (in place) or do not overlap. Every argument may lie in a
- * `SharedArrayBuffer`. AES-GCM as libraries do it reads ciphertext twice, for the tag and for the plaintext: what somebody else can change
- * meanwhile must be copied before it is opened, or what was verified is not what is decrypted. What somebody else can read must not be `dst`
- * of `open`: its bytes are there before the tag is known to be right.
+ * `SharedArrayBuffer`. AES-GCM as libraries do it goes over ciphertext twice, for the tag and for the text. Where it lies in shared memory it goes
+ * through memory of the engine's own, slice by slice: `open` reads each byte once, and `seal` never reads back what it wrote. What somebody else can
+ * read must not be `dst` of `open`: its bytes are there before the tag is known to be right.
  */
 export interface GcmEngine {
   /** As users choose it: `node` or `native`. */
@@ -53,4 +53,9 @@ export function requireSizes(iv: Uint8Array, src: Uint8Array, dst: Uint8Array, t
 /** Refuses a key of a wrong length. @throws {RangeError} */
 export function requireKeySize(bytes: Uint8Array): void {
   if (bytes.length !== GCM_KEY_SIZE) throw new RangeError(`an AES-256 key is ${GCM_KEY_SIZE} bytes, not ${bytes.length}`);
+}
+
+/** Whether somebody else may write these bytes meanwhile. */
+export function isShared(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof SharedArrayBuffer;
 }

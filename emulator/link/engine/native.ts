@@ -5,7 +5,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.ts';
-import { GCM_IV_SIZE, GCM_TAG_SIZE, type GcmEngine, type GcmKey, requireKeySize, requireSizes } from './engine.ts';
+import { copyBytes } from './copy.ts';
+import { GCM_IV_SIZE, GCM_TAG_SIZE, type GcmEngine, type GcmKey, isShared, requireKeySize, requireSizes } from './engine.ts';
 
 /** What this engine calls of koffi. */
 interface Koffi {
@@ -60,6 +61,8 @@ const GET_TAG = 0x10;
 const SET_TAG = 0x11;
 /** EVP counts bytes in an int. */
 const MOST_AT_ONCE = 1 << 30;
+/** Bytes of a slice that goes through memory of the engine's own; small enough to stay in the processor's cache. */
+const SLICE = 128 * 1024;
 
 class NativeKey implements GcmKey {
   readonly engine = 'native';
@@ -151,14 +154,14 @@ function engineOn(calls: Libcrypto, library: string): GcmEngine {
     seal(key, iv, aad, src, dst, tag) {
       requireSizes(iv, src, dst, tag);
       sealing.begin(nativeKey(key), iv);
-      sealing.run(aad, src, dst);
+      sealing.run(aad, src, dst, isShared(dst) ? 'dst' : undefined);
       if (!sealing.final()) throw new Error('EVP_EncryptFinal_ex failed');
       sealing.control(GET_TAG, tag);
     },
     open(key, iv, aad, src, tag, dst) {
       requireSizes(iv, src, dst, tag);
       opening.begin(nativeKey(key), iv);
-      opening.run(aad, src, dst);
+      opening.run(aad, src, dst, isShared(src) ? 'src' : undefined);
       opening.control(SET_TAG, tag);
       if (opening.final()) return true;
       dst.fill(0);
@@ -180,6 +183,7 @@ class Context {
   /** Where libcrypto writes how much it wrote: always everything. */
   readonly #length = new Int32Array(1);
   readonly #nothing = new Uint8Array(GCM_TAG_SIZE);
+  readonly #own = new Uint8Array(SLICE);
   #key: NativeKey | undefined;
 
   constructor(calls: Libcrypto, direction: Direction) {
@@ -194,11 +198,16 @@ class Context {
     this.#key = key;
   }
 
-  run(aad: Uint8Array, src: Uint8Array, dst: Uint8Array): void {
+  /** @param through which side lies where others can write it, and goes through memory of the engine's own, slice by slice */
+  run(aad: Uint8Array, src: Uint8Array, dst: Uint8Array, through?: 'src' | 'dst'): void {
     if (aad.length > 0) require1(this.#direction.update(this.#pointer, null, this.#length, aad, aad.length), 'Update');
-    for (let at = 0; at < src.length; at += MOST_AT_ONCE) {
-      const part = src.subarray(at, at + MOST_AT_ONCE);
-      require1(this.#direction.update(this.#pointer, dst.subarray(at, at + MOST_AT_ONCE), this.#length, part, part.length), 'Update');
+    const size = through ? SLICE : MOST_AT_ONCE;
+    for (let at = 0; at < src.length; at += size) {
+      const [from, to] = [src.subarray(at, at + size), dst.subarray(at, at + size)];
+      const own = this.#own.subarray(0, from.length);
+      if (through === 'src') copyBytes(own, from);
+      require1(this.#direction.update(this.#pointer, through === 'dst' ? own : to, this.#length, through === 'src' ? own : from, from.length), 'Update');
+      if (through === 'dst') copyBytes(to, own);
     }
   }
 

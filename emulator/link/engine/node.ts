@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { copyBytes } from './copy.ts';
-import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, requireKeySize, requireSizes } from './engine.ts';
+import { GCM_TAG_SIZE, type GcmEngine, type GcmKey, isShared, requireKeySize, requireSizes } from './engine.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const OPTIONS = { authTagLength: GCM_TAG_SIZE };
@@ -25,6 +25,7 @@ class NodeKey implements GcmKey {
 /** The engine on `node:crypto`. @returns an engine without state: one is enough for all callers of a thread */
 export function nodeEngine(): GcmEngine {
   widenAllocator();
+  const own = new Uint8Array(SLICE);
   return {
     name: 'node',
     library: `OpenSSL ${process.versions.openssl}`,
@@ -42,7 +43,7 @@ export function nodeEngine(): GcmEngine {
       const decipher = createDecipheriv(ALGORITHM, objectOf(key), iv, OPTIONS);
       if (aad.length > 0) decipher.setAAD(aad);
       decipher.setAuthTag(tag);
-      inSlices(decipher, src, dst);
+      inSlices(decipher, src, dst, isShared(src) ? own : undefined);
       try {
         decipher.final();
         return true;
@@ -59,9 +60,12 @@ function objectOf(key: GcmKey): KeyObject {
   return key.object;
 }
 
-function inSlices(cipher: { update(data: Uint8Array): Uint8Array }, src: Uint8Array, dst: Uint8Array): void {
+/** @param own memory that each slice is copied to first */
+function inSlices(cipher: { update(data: Uint8Array): Uint8Array }, src: Uint8Array, dst: Uint8Array, own?: Uint8Array): void {
   for (let at = 0; at < src.length; at += SLICE) {
-    const part = cipher.update(src.subarray(at, at + SLICE));
+    const slice = src.subarray(at, at + SLICE);
+    if (own) copyBytes(own.subarray(0, slice.length), slice);
+    const part = cipher.update(own ? own.subarray(0, slice.length) : slice);
     copyBytes(dst.subarray(at, at + part.length), part);
     giveBack(part);
   }

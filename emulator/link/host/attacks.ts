@@ -5,7 +5,7 @@
 import { RPC_ELEMENT } from '../channel/messages/rpc-element.ts';
 import type { OutcomeName } from '../channel/outcomes.ts';
 import { LAUNCH_ENTRY } from '../path/class-methods.ts';
-import { type Loot, type Strike, tagOf } from './host.ts';
+import type { Loot, Strike } from './host.ts';
 import {
   exchange,
   exchangeMessages,
@@ -24,12 +24,13 @@ import {
   onLook,
   onRead,
   onSealed,
-  overwriteLastMessage,
+  overwriteMessage,
   published,
   put,
   repeatElement,
   repeatLaunch,
   replay,
+  replayAtTag,
   ringTwice,
   rollBackSemaphore,
   setByte,
@@ -66,7 +67,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   { name: 'reorder-to-device', doc: 'two messages exchange their places', during: 'toDevice', consequences: ['gpuTagMismatch', 'timeout'], act: exchangeMessages },
   { name: 'drop-message', doc: 'one launch is left out and the next takes its place', during: 'toDevice', consequences: ['sec2MacMismatch', 'timeout'], act: leaveOut },
-  { name: 'toctou-gpu', doc: 'the message is rewritten while the GPU verifies it', during: 'toDevice', consequences: ['harmless'], act: onRead('read', 'gpu', 'tags', overwriteLastMessage) },
+  { name: 'toctou-gpu', doc: 'the message is rewritten when the GPU has read it', during: 'toDevice', consequences: ['harmless'], act: onRead('read', 'gpu', 'bounce', overwriteMessage) },
   {
     name: 'flip-ciphertext-from-device',
     doc: 'one bit of a message of the GPU changes',
@@ -81,7 +82,7 @@ export const ATTACKS: readonly Attack[] = [
     during: 'fromDevice',
     history: true,
     consequences: ['cpuTagMismatch'],
-    act: onRead('reading', 'driver', 'bounce', (scene, read) => replay(scene, read, FROM_GPU)),
+    act: onRead('reading', 'driver', 'tags', (scene, { at }) => replayAtTag(scene, at, FROM_GPU)),
   },
   {
     name: 'splice-direction-from-device',
@@ -89,7 +90,7 @@ export const ATTACKS: readonly Attack[] = [
     during: 'fromDevice',
     history: true,
     consequences: ['cpuTagMismatch'],
-    act: onRead('reading', 'driver', 'bounce', (scene, read) => replay(scene, read, FROM_DRIVER)),
+    act: onRead('reading', 'driver', 'tags', (scene, { at }) => replayAtTag(scene, at, FROM_DRIVER)),
   },
   {
     name: 'toctou-cpu',
@@ -97,9 +98,9 @@ export const ATTACKS: readonly Attack[] = [
     during: 'fromDevice',
     history: true,
     consequences: ['cpuTagMismatch'],
-    act: onRead('read', 'driver', 'bounce', (scene, read) => replay(scene, read, FROM_GPU)),
+    act: onRead('read', 'driver', 'tags', (scene, { at }) => replayAtTag(scene, at, FROM_GPU)),
   },
-  { name: 'toctou-cpu-late', doc: 'the message is rewritten after the CPU took it', during: 'fromDevice', consequences: ['harmless'], act: onRead('read', 'driver', 'tags', overwriteLastMessage) },
+  { name: 'toctou-cpu-late', doc: 'the message is rewritten after the CPU took it', during: 'fromDevice', consequences: ['harmless'], act: onRead('read', 'driver', 'bounce', overwriteMessage) },
   {
     name: 'flip-push',
     doc: 'one bit of a sealed push changes',
@@ -240,5 +241,5 @@ export function spliceToDevice(name: string, message: Loot): Strike {
 
 /** As {@link spliceToDevice}, towards the CPU. */
 export function spliceFromDevice(name: string, message: Loot): Strike {
-  return { name, act: onRead('reading', 'driver', 'bounce', ({ memory }, { at, length }) => length === message.ciphertext.length && put(memory, at, tagOf(memory, at), message)) };
+  return { name, act: onRead('reading', 'driver', 'tags', (scene, { at }) => replayAtTag({ ...scene, loot: [message] }, at, () => true)) };
 }

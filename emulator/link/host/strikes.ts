@@ -232,13 +232,23 @@ export function rollBackSemaphore(scene: Scene): boolean {
   return true;
 }
 
-/** Rewrites the whole bounce buffer that was last read; the offset of its tag says which. */
-export function overwriteLastMessage({ memory }: Scene, { at }: { at: number }): boolean {
-  const tags = memory.region('tags');
-  const slot = Math.floor((at - tags.at) / (tags.length / memory.slots));
-  memory.live(memory.region('bounce').at + slot * SLOT_SIZE, SLOT_SIZE).fill(0x5a);
-  memory.live(at, TAG_SIZE).fill(0x5a);
+/** Rewrites the whole bounce buffer that was just read, and its tag. */
+export function overwriteMessage({ memory }: Scene, { at }: { at: number }): boolean {
+  memory.live(memory.region('bounce').at + slotAt(memory, at) * SLOT_SIZE, SLOT_SIZE).fill(0x5a);
+  memory.live(tagOf(memory, at), TAG_SIZE).fill(0x5a);
   return true;
+}
+
+/** At the tag of a message that the driver is about to read, or has just read: puts an older message and its tag in the place of both. */
+export function replayAtTag({ memory, loot }: Scene, tagAt: number, wanted: (loot: Loot) => boolean): boolean {
+  const tags = memory.region('tags');
+  const at = memory.region('bounce').at + Math.floor((tagAt - tags.at) / (tags.length / memory.slots)) * SLOT_SIZE;
+  const old = loot.findLast((message) => wanted(message) && Buffer.compare(message.ciphertext, memory.live(at, message.ciphertext.length)) !== 0);
+  return old !== undefined && put(memory, at, tagAt, old);
+}
+
+function slotAt(memory: SharedMemory, bounceAt: number): number {
+  return Math.floor((bounceAt - memory.region('bounce').at) / SLOT_SIZE);
 }
 
 /** Writes a fault packet of noise. */

@@ -124,6 +124,23 @@ export class SharedMemory {
     return into;
   }
 
+  /**
+   * Lets `act` read bytes where they lie. It must read each of them once, for the host may change them meanwhile: what an engine's `open` does.
+   * @returns what `act` does
+   */
+  read<T>(at: number, length: number, act: (bytes: Uint8Array) => T): T {
+    this.#tell('reading', at, length);
+    const result = act(this.live(at, length));
+    this.#tell('read', at, length);
+    return result;
+  }
+
+  /** Lets `act` write bytes where everybody sees them. It must never read them back: what an engine's `seal` does not. */
+  fill(at: number, length: number, act: (bytes: Uint8Array) => void): void {
+    act(this.live(at, length));
+    this.#tell('write', at, length);
+  }
+
   /** Puts bytes where everybody sees them. */
   write(at: number, src: Uint8Array): void {
     copyBytes(this.live(at, src.length), src);

@@ -63,8 +63,8 @@ export const noCounters = { 'channels of a key differ by nothing': () => ({ opti
 export const believing = {
   'the notifier is believed': () => {
     let memory: SharedMemory | undefined;
-    const views = (slots: number): ReturnType<typeof VIEWS.liveGpu> => {
-      const made = VIEWS.liveGpu(slots);
+    const views = (slots: number): ReturnType<typeof VIEWS.sound> => {
+      const made = VIEWS.sound(slots);
       memory = made.driver;
       return made;
     };
@@ -114,8 +114,8 @@ export const roundedDown = (methods: readonly Method[]): Method[] => methods.map
 export class Frozen extends AdjustableClock {}
 
 /** Views whose GPU reads one method fewer than it is told, where it is told too many. */
-export function oneMethodFewer(slots: number): ReturnType<typeof VIEWS.liveGpu> {
-  const made = VIEWS.liveGpu(slots);
+export function oneMethodFewer(slots: number): ReturnType<typeof VIEWS.sound> {
+  const made = VIEWS.sound(slots);
   const { snapshot } = made.gpu;
   made.gpu.snapshot = (at, into) => {
     const out = snapshot.call(made.gpu, at, into);

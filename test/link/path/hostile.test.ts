@@ -29,7 +29,10 @@ function scribble(region: RegionName, oneIn: number, dice: (sides: number) => nu
       // Where the first few messages, entries and buffers lie.
       else for (let i = 0; i < 1 + dice(40); i++) memory.bytes[at + ((dice(2) === 0 ? 4096 * dice(16) + dice(256) : dice(9000)) % length)] = dice(256);
       // Nobody looks at the fault buffer before somebody says that there is something.
-      if (region === 'faultBuffer') memory.store('faultPut', dice(4));
+      if (region === 'faultBuffer') {
+        memory.bytes[at + length / 2 + 32 * dice(4) + 16] = dice(3);
+        memory.store('faultPut', dice(4));
+      }
       return 'not yet';
     },
   };

@@ -78,7 +78,7 @@ export function recordingEngine(sealed: string[]): GcmEngine {
   }));
 }
 
-/** A right engine that reads its source twice, first for the tag, then for the bytes; `between` is when somebody else could write. */
+/** An engine that reads its source twice, first for the tag, then for the bytes; `between` is when somebody else could write. */
 export function twoPassEngine(between: (src: Uint8Array) => void): GcmEngine {
   return openEngine((inner) => ({
     open: (key, iv, aad, src, tag, dst) => {
@@ -227,18 +227,11 @@ export function withoutSemaphores(shared: () => SharedMemory | undefined): Conte
   return contextsOf(Believer);
 }
 
-/** Shared memory that is read where it lies: nothing is copied before it is checked. */
-class LiveMemory extends SharedMemory {
-  override snapshot(at: number, into: Uint8Array): Uint8Array {
-    super.snapshot(at, into);
-    return this.live(at, into.length);
-  }
-}
-
 /** Shared memory in which the last byte of a whole bounce buffer is lost. */
 class LossyMemory extends SharedMemory {
-  override write(at: number, src: Uint8Array): void {
-    super.write(at, src.length === SLOT_SIZE ? src.subarray(0, -1) : src);
+  override fill(at: number, length: number, act: (bytes: Uint8Array) => void): void {
+    super.fill(at, length, act);
+    if (length === SLOT_SIZE) this.live(at + length - 1, 1)[0] = 0;
   }
 }
 
@@ -249,24 +242,22 @@ class PlainMemory extends SharedMemory {
     super(by, slots);
     this.plain = plain;
   }
-  override snapshot(at: number, into: Uint8Array): Uint8Array {
-    super.snapshot(at, into);
-    const plain = this.plain();
-    if (plain && into.length === plain.length) this.live(at, plain.length).set(plain);
-    return into;
+  override read<T>(at: number, length: number, act: (bytes: Uint8Array) => T): T {
+    try {
+      return super.read(at, length, act);
+    } finally {
+      const plain = this.plain();
+      if (plain?.length === length) this.live(at, length).set(plain);
+    }
   }
 }
 
 type Views = (slots: number) => { driver: SharedMemory; gpu: SharedMemory };
 
-/** Views of shared memory of which one is weak. */
+/** Views of shared memory: sound, or one of them weak. */
 export const VIEWS = {
-  liveGpu: (slots: number) => {
+  sound: (slots: number) => {
     const driver = new SharedMemory('driver', slots);
-    return { driver, gpu: new LiveMemory('gpu', slots, driver.buffer) };
-  },
-  liveDriver: (slots: number) => {
-    const driver = new LiveMemory('driver', slots);
     return { driver, gpu: new SharedMemory('gpu', slots, driver.buffer) };
   },
   lossy: (slots: number) => {

@@ -18,12 +18,10 @@ const WORD = 4;
 export interface Reach {
   readonly memory: GpuMemory;
   readonly shared: SharedMemory;
-  /** 2 MiB that only the GPU sees. */
-  readonly staging: Uint8Array;
 }
 
 /** Runs a push on a channel. @param context the GPU's end of the channel @throws {LinkError} whatever stops the channel */
-export function runPush({ memory, shared, staging }: Reach, context: CslContext, methods: readonly Method[]): void {
+export function runPush({ memory, shared }: Reach, context: CslContext, methods: readonly Method[]): void {
   const state = new Map<number, number>();
   for (const [address, data] of methods) {
     state.set(address, data);
@@ -57,11 +55,11 @@ export function runPush({ memory, shared, staging }: Reach, context: CslContext,
   function decrypt(from: number, to: number, length: number): void {
     const tagAt = at(CE.SET_DECRYPT_AUTH_TAG_COMPARE_ADDR_UPPER, CE.SET_DECRYPT_AUTH_TAG_COMPARE_ADDR_LOWER);
     if (tagAt % TAG_ALIGNMENT !== 0) throw new LinkError('ceTagMisaligned', `0x${tagAt.toString(16)}`);
-    // The host may rewrite both at any time: the engine works on what it read once.
-    const ciphertext = shared.snapshot(sharedAt(from, length), staging.subarray(0, length));
+    // The host may rewrite both at any time: each byte is read once.
+    const source = sharedAt(from, length);
     const tag = shared.snapshot(sharedAt(tagAt, TAG_ALIGNMENT), new Uint8Array(TAG_ALIGNMENT));
     const target = memory.view(protectedAt(to), length);
-    if (!counted(() => context.opens(ciphertext, tag, target))) throw new LinkError('gpuTagMismatch');
+    if (!counted(() => shared.read(source, length, (ciphertext) => context.opens(ciphertext, tag, target)))) throw new LinkError('gpuTagMismatch');
   }
 
   function encrypt(from: number, to: number, length: number): void {
@@ -70,10 +68,9 @@ export function runPush({ memory, shared, staging }: Reach, context: CslContext,
     if (tagAt % TAG_ALIGNMENT !== 0) throw new LinkError('ceTagMisaligned', `0x${tagAt.toString(16)}`);
     if (ivAt % TAG_ALIGNMENT !== 0) throw new LinkError('ceIvMisaligned', `0x${ivAt.toString(16)}`);
     const places = { to: sharedAt(to, length), tag: sharedAt(tagAt, TAG_ALIGNMENT), iv: ivAt === 0 ? undefined : sharedAt(ivAt, 12) };
+    const source = memory.view(protectedAt(from), length);
     const tag = new Uint8Array(TAG_ALIGNMENT);
-    const ciphertext = staging.subarray(0, length);
-    counted(() => context.seal(memory.view(protectedAt(from), length), ciphertext, tag));
-    shared.write(places.to, ciphertext);
+    counted(() => shared.fill(places.to, length, (ciphertext) => context.seal(source, ciphertext, tag)));
     shared.write(places.tag, tag);
     if (places.iv !== undefined) {
       const iv = new Uint8Array(12);

@@ -17,7 +17,7 @@ import { TeemuError } from '../../../errors.ts';
 import type { GcmEngine } from '../../engine/engine.ts';
 import { PUSH_HEADER } from '../class-methods.ts';
 import { COMMAND, GSP_COMMAND, GSP_STATUS, MASK_PAIR, outcomeNumber, SEC2_CHANNEL } from '../gsp-messages.ts';
-import { LAUNCH_SIZE, RING, type SharedMemory, SLOT_SIZE } from '../shared-memory.ts';
+import { LAUNCH_SIZE, RING, type SharedMemory } from '../shared-memory.ts';
 import { type Reach, runPush } from './copy-engine.ts';
 import { GpuMemory } from './gpu-memory.ts';
 import { runLaunch } from './sec2.ts';
@@ -85,7 +85,7 @@ export class Gpu {
     this.#engine = engine;
     this.#contexts = contexts;
     this.#maskSeed = maskSeed.slice();
-    this.#reach = { memory: this.memory, shared, staging: new Uint8Array(SLOT_SIZE) };
+    this.#reach = { memory: this.memory, shared };
     const rpc = this.#gspContext('cpu_gsp_locked_rpc');
     this.#commands = new RpcReceiver(rpc);
     this.#answers = new RpcSender(rpc);

@@ -18,7 +18,7 @@ const TAG_SIZE = 16;
  * @param at offset of the launch in shared memory @param context the GPU's end of SEC2's channel
  * @returns where the push lies in GPU memory now @throws {LinkError} a class error, which stops SEC2's channel
  */
-export function runLaunch({ memory, shared, staging }: Reach, context: CslContext, at: number): { readonly address: number; readonly length: number } {
+export function runLaunch({ memory, shared }: Reach, context: CslContext, at: number): { readonly address: number; readonly length: number } {
   const count = shared.snapshot(at, new Uint8Array(4)).reduceRight((sum, byte) => sum * 256 + byte, 0);
   if (count > MOST_METHODS) throw new LinkError('sec2BufferOverflow', `${count}`);
   if (count === 0) throw new LinkError('sec2MissingMethods');
@@ -43,10 +43,10 @@ export function runLaunch({ memory, shared, staging }: Reach, context: CslContex
   if (length % SIZE_ALIGNMENT !== 0) throw new LinkError('sec2SizeMisaligned', `${length}`);
   if (length > SLOT_SIZE) throw new LinkError('sec2SizeExceeded', `${length}`);
 
-  const ciphertext = shared.snapshot(sharedAt(from, length), staging.subarray(0, length));
+  const source = sharedAt(from, length);
   const tag = shared.snapshot(sharedAt(tagAt, TAG_SIZE), new Uint8Array(TAG_SIZE));
   if (to >= memory.size || to + length > memory.size) throw new LinkError('sec2DmaNack', `0x${to.toString(16)}`);
-  if (!opens(context, ciphertext, tag, memory.view(to, length))) throw new LinkError('sec2TagMismatch');
+  if (!shared.read(source, length, (ciphertext) => opens(context, ciphertext, tag, memory.view(to, length)))) throw new LinkError('sec2TagMismatch');
   return { address: to, length };
 
   function sharedAt(where: number, bytes: number): number {

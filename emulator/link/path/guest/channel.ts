@@ -25,8 +25,6 @@ export interface ChannelHost {
   readonly shared: SharedMemory;
   /** Bytes of GPU memory that copies may reach. */
   readonly memorySize: number;
-  /** 2 MiB that only the driver sees. */
-  readonly staging: Uint8Array;
   /** Runs `submit` when the channel may begin something new; with a bounce buffer if one is wanted. */
   turn(channel: DriverChannel, buffer: boolean, submit: (buffer: BounceBuffer | undefined) => void): Promise<void>;
   /** Hands a push to SEC2. */
@@ -191,12 +189,9 @@ export class DriverChannel {
   #toDevice(copy: Copy, address: number, src: Uint8Array): Promise<void> {
     return this.#host.turn(this, true, (taken) => {
       const buffer = taken as BounceBuffer;
-      const { shared, staging } = this.#host;
-      // Sealed where nobody else can write, then shown: a tag must never be made from what the host could change.
-      const ciphertext = staging.subarray(0, src.length);
+      const { shared } = this.#host;
       const tag = new Uint8Array(TAG_SIZE);
-      this.context.seal(src, ciphertext, tag);
-      shared.write(buffer.at, ciphertext);
+      shared.fill(buffer.at, src.length, (ciphertext) => this.context.seal(src, ciphertext, tag));
       shared.write(buffer.tagAt, tag);
       this.pair.count('toDevice', src.length);
       this.#submit(copy, decryptMethods({ from: buffer.address, to: address, length: src.length, tag: buffer.tagAddress }), buffer, () => undefined);
@@ -206,14 +201,13 @@ export class DriverChannel {
   #fromDevice(copy: Copy, address: number, dst: Uint8Array): Promise<void> {
     return this.#host.turn(this, true, (taken) => {
       const buffer = taken as BounceBuffer;
-      const { shared, staging } = this.#host;
+      const { shared } = this.#host;
       const iv = this.context.logIv();
       const { keyVersion } = this.context;
       this.pair.count('fromDevice', dst.length);
       this.#submit(copy, encryptMethods({ from: address, to: buffer.address, length: dst.length, tag: buffer.tagAddress, iv: buffer.ivAddress }), buffer, () => {
-        const ciphertext = shared.snapshot(buffer.at, staging.subarray(0, dst.length));
         const tag = shared.snapshot(buffer.tagAt, new Uint8Array(TAG_SIZE));
-        this.context.open(ciphertext, tag, dst, { iv, keyVersion });
+        shared.read(buffer.at, dst.length, (ciphertext) => this.context.open(ciphertext, tag, dst, { iv, keyVersion }));
       });
     });
   }

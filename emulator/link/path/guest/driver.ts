@@ -15,7 +15,7 @@ import type { Clock } from '../../../world.ts';
 import type { GcmEngine } from '../../engine/engine.ts';
 import { type Doorbell, HONEST_HOST, type Interposer } from '../doorbell.ts';
 import { MASK_PAIR } from '../gsp-messages.ts';
-import { RING, type SharedMemory, SLOT_SIZE } from '../shared-memory.ts';
+import { RING, type SharedMemory } from '../shared-memory.ts';
 import { type BounceBuffer, BouncePool } from './bounce-pool.ts';
 import { type ChannelHost, DriverChannel } from './channel.ts';
 import { GspClient } from './gsp-client.ts';
@@ -59,7 +59,6 @@ export class GuestDriver implements ChannelHost {
   readonly shared: SharedMemory;
   readonly memorySize: number;
   readonly pool: BouncePool;
-  readonly staging = new Uint8Array(SLOT_SIZE);
   readonly gsp: GspClient;
   readonly sec2: Sec2Queue;
   readonly #options: DriverOptions;
