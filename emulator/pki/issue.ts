@@ -15,6 +15,8 @@ export interface ExtensionSpec {
 
 /** Everything that stands in a certificate but its signature. */
 export interface CertificateSpec {
+  /** 3 unless given: RFC 5280 §4.1.2.1 asks for it where there are extensions. */
+  readonly version?: 1 | 2;
   /** Unsigned, big-endian. */
   readonly serial: Uint8Array;
   readonly issuer: readonly NameAttribute[];
@@ -50,7 +52,7 @@ export function issueCertificate(spec: CertificateSpec, signer: Signer): IssuedC
   refuseGenuine(spec.spki);
   if (Buffer.from(signer.spki).equals(spec.spki) && !spec.extensions.some(isTestMarker)) throw new TeemuError('ERR_KEY_NOT_TEST', `a root must say '${TEST_MARKER}'; this one does not`);
   const tbsCertificate = new TBSCertificate({
-    version: Version.v3,
+    version: spec.version === undefined ? Version.v3 : spec.version === 2 ? Version.v2 : Version.v1,
     serialNumber: serialNumber(spec.serial),
     signature: spec.signatureAlgorithm,
     issuer: distinguishedName(spec.issuer),

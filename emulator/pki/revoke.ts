@@ -18,6 +18,8 @@ export interface Revocation {
 
 /** Everything that stands in a CRL but its signature. */
 export interface CrlSpec {
+  /** 2 unless given: RFC 5280 §5.1.2.1 asks for it where there are extensions. */
+  readonly version?: 1;
   readonly issuer: readonly NameAttribute[];
   /** Milliseconds since 1970. */
   readonly thisUpdate: number;
@@ -29,14 +31,14 @@ export interface CrlSpec {
 }
 
 /**
- * Signs a CRL (version 2). An empty list of revoked certificates or extensions is left out, as RFC 5280 §5.1.2.6 and §5.1.2.7 ask.
+ * Signs a CRL. An empty list of revoked certificates or extensions is left out, as RFC 5280 §5.1.2.6 and §5.1.2.7 ask.
  * @returns DER
  * @throws {TeemuError} ERR_KEY_NOT_TEST when the signer is a vendor's genuine key
  */
 export function issueCrl(spec: CrlSpec, signer: Signer): Uint8Array {
   refuseGenuine(signer.spki);
   const tbsCertList = new TBSCertList({
-    version: Version.v2,
+    ...(spec.version === 1 ? {} : { version: Version.v2 }),
     signature: spec.signatureAlgorithm,
     issuer: distinguishedName(spec.issuer),
     thisUpdate: time(spec.thisUpdate),

@@ -5,7 +5,8 @@ import type { CERTIFICATE_REASONS } from './reasons.ts';
 import type { Appraisal } from './verdict.ts';
 import { isPssSha384, verifyPssSha384 } from './x509.ts';
 
-type Reason = keyof typeof CERTIFICATE_REASONS;
+/** Whether there must be a list is for the caller to say. */
+type Reason = Exclude<keyof typeof CERTIFICATE_REASONS, 'crl-missing'>;
 
 /** The certificates that a list may name. */
 export interface CrlChain {

@@ -69,6 +69,27 @@ describe('a bundle', () => {
   ])('with something else in %s is refused', (name, contents) => {
     expect(verifyBundle(withFiles(bundleOf(), new Map([[name, contents]])))).toMatchObject({ accepted: false, stage: 'parse', reason: 'certificate-malformed' });
   });
+  describe("with what the host's cache says of the VCEK", () => {
+    const cached = (contents: string): Bundle => withFiles(bundleOf(), new Map([['thim.json', text(contents)]]));
+    const { bootLoader, tee, snp, microcode } = goodReport(MILAN).reportedTcb;
+    const level = (n: number): string => n.toString(16).padStart(2, '0');
+    const tcbm = (snpLevel: number): string => `${level(microcode)}${level(snpLevel)}00000000${level(tee)}${level(bootLoader)}`;
+    test.each([
+      ['the reported TCB is accepted', JSON.stringify({ tcbm: tcbm(snp), cacheControl: '86400' }), 'accepted'],
+      ['the same in capitals is accepted', JSON.stringify({ tcbm: tcbm(snp).toUpperCase() }), 'accepted'],
+      ['another TCB is refused', JSON.stringify({ tcbm: tcbm(snp - 1) }), 'endorsed-tcb-mismatch'],
+      ['a TCB of another form is refused', JSON.stringify({ tcbm: tcbm(snp).replace('00000000', '00000100') }), 'endorsement-malformed'],
+      ['a TCB that is too short is refused', JSON.stringify({ tcbm: tcbm(snp).slice(2) }), 'endorsement-malformed'],
+      ['no TCB is refused', '{"vcekCert":""}', 'endorsement-malformed'],
+      ['a number is refused', '{"tcbm":1}', 'endorsement-malformed'],
+      ['null is refused', 'null', 'endorsement-malformed'],
+      ['no JSON is refused', '<html>', 'endorsement-malformed'],
+      ['64 KiB and more are refused', JSON.stringify({ tcbm: tcbm(snp), more: 'x'.repeat(1 << 16) }), 'endorsement-malformed'],
+    ])('%s', (_, contents, verdict) => {
+      const said = verifyBundle(cached(contents));
+      expect(said.accepted ? 'accepted' : said.reason).toBe(verdict);
+    });
+  });
   test("of a TEE without a verifier is the caller's mistake", () => {
     const bundle = makeBundle({ tee: 'sgx', verifyAt: 0, services: {} }, new Map());
     expect(() => verifyBundle(bundle)).toThrow(ConfigError);

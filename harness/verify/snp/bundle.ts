@@ -1,6 +1,7 @@
 /** SEV-SNP evidence as a bundle holds it: which file is what. */
 import type { Bundle } from '../../../emulator/bundle.ts';
 import { pemBlocks } from '../../../emulator/pki/read.ts';
+import { readCachedTcb } from './endorsement.ts';
 import { type PresentedSnp, type SnpVerdict, verifySnp } from '../snp.ts';
 import { Appraisal, judge } from '../verdict.ts';
 import { rootCertificates } from '../x509.ts';
@@ -15,6 +16,9 @@ export interface BundleWishes extends Omit<SnpExpectations, 'trust' | 'now'> {
   /** Milliseconds since 1970; the time that the bundle names if left out. */
   readonly now?: number;
 }
+
+/** What the host's certificate cache says with the VCEK, where whoever collected the evidence kept it. */
+const CACHED = 'thim.json';
 
 /** Verifies a bundle of SEV-SNP evidence. @throws {ConfigError} for a root that is none, or for wishes that no evidence could meet */
 export function verifySnpBundle(bundle: Bundle, { roots, ...wishes }: BundleWishes & { readonly now: number }): SnpVerdict {
@@ -41,5 +45,7 @@ function open(appraisal: SnpAppraisal, { files }: Bundle): PresentedSnp {
     return { [name]: der };
   };
   const crl = files.get('crl.der');
-  return { report, ...certificate('vcek'), ...certificate('vlek'), ...certificate('ask'), ...certificate('asvk'), ...certificate('ark'), ...(crl ? { crl } : {}) };
+  const cached = files.get(CACHED);
+  const endorsedTcb = cached && appraisal.attempt('endorsement-malformed', () => readCachedTcb(cached, CACHED));
+  return { report, ...certificate('vcek'), ...certificate('vlek'), ...certificate('ask'), ...certificate('asvk'), ...certificate('ark'), ...(crl ? { crl } : {}), ...(endorsedTcb ? { endorsedTcb } : {}) };
 }

@@ -18,6 +18,7 @@ const binding = row('binding');
 
 const SNP_ONLY = {
   'evidence-incomplete': parse('there is a report, and a VCEK with its ASK or a VLEK with its ASVK', 'teemu: the bundle on disk'),
+  'endorsement-malformed': parse("what the host's cache says of the VCEK's TCB can be read", 'Azure THIM, tcbm'),
   'report-size': parse('the report is 1184 bytes', ABI),
   'report-version': parse('the report is of version 2, 3, 4 or 5', ABI),
   'report-reserved': parse('every byte and bit of the report that must be zero is', ABI),

@@ -132,11 +132,14 @@ const TDX_ONLY = {
   'crl-too-old': freshness('no list is older than the caller allows', ASKED),
 } as const satisfies Record<string, ReasonRow>;
 
+/** Lists are part of the collateral: without them, the evidence is incomplete. */
+const { 'crl-missing': _, ...SHARED } = CERTIFICATE_REASONS;
+
 /** Code of a reason to refuse TDX evidence. */
-export type TdxReason = keyof typeof TDX_ONLY | keyof typeof CERTIFICATE_REASONS;
+export type TdxReason = keyof typeof TDX_ONLY | keyof typeof SHARED;
 
 /** Every reason to refuse TDX evidence, by its code. */
-export const TDX_REASONS: ReasonTable<TdxReason> = { ...CERTIFICATE_REASONS, ...TDX_ONLY };
+export const TDX_REASONS: ReasonTable<TdxReason> = { ...SHARED, ...TDX_ONLY };
 /** The passed check of each. */
 export const TDX_PASSES: Map<TdxReason, Check<TdxReason>> = passesOf(TDX_REASONS);
 
