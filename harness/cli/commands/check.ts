@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { readBounded } from '../../../emulator/disk/file.ts';
 import { ConfigError } from '../../../emulator/errors.ts';
 import { systemClock } from '../../../emulator/world.ts';
-import { buildCase, CORPUS, CORPUS_SETTING } from '../../../vectors/corpus.ts';
+import { CORPUS_SETTING } from '../../../vectors/corpus.ts';
 import { profileAdapter } from '../../profiles/adapter.ts';
 import { PROFILES, profileNamed } from '../../profiles/index.ts';
 import { cacheFolder } from '../../profiles/install.ts';
@@ -16,6 +16,7 @@ import { PLACEHOLDERS } from '../../run/delivery/placeholders.ts';
 import { ExpectedFailures, readExpectedFailures } from '../../run/expected-failures.ts';
 import { type CaseResult, countOutcomes, isClean, OUTCOMES, type RunReport } from '../../run/result.ts';
 import { readShard, select } from '../../run/select.ts';
+import { casesOf } from '../../run/source.ts';
 import { runSuite } from '../../run/suite.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { type Define, onCall, type Session } from '../session/session.ts';
@@ -28,9 +29,9 @@ const MIB = 1 << 20;
 const MAX_LIST = 1 << 20;
 const WIDTH = Math.max(...Object.keys(PLACEHOLDERS).map((name) => name.length)) + 2;
 const DETAILS = `
-SUITE is a TEE (snp), or globs of ids: 'snp/tcb/*,snp/ok/*', '**'. Each case runs with its good twin: a
-verifier that refuses both gets no credit (vacuous). The services of the case are up while it runs, and answer
-with what is in its bundle.
+SUITE is a TEE (snp), globs of ids ('snp/tcb/*,snp/ok/*', '**'), or a file of published vectors (snp.json).
+Each case runs with its good twin: a verifier that refuses both gets no credit (vacuous). The services of the
+case are up while it runs, and answer with what is in its bundle.
 
 A command is called once for each subject; exit code 0 accepts, 1 to 125 refuse. It can name:
 ${Object.entries(PLACEHOLDERS)
@@ -57,7 +58,7 @@ interface Options {
 /** Adds what `teemu check` takes and does. */
 export const defineCheck: Define = (command, run) => {
   command
-    .argument('<suite>', 'a TEE, or a glob of case ids')
+    .argument('<suite>', 'a TEE, a glob of case ids, or a file of vectors')
     .argument('[command...]', 'the verifier, after --')
     .addOption(new Option('--adapter <kind>', 'how the command is asked').choices(['command', 'json-lines']).default('command'))
     .addOption(new Option('--http <url>', 'post each case to a server instead'))
@@ -74,10 +75,11 @@ export const defineCheck: Define = (command, run) => {
     const adapter = adapterOf(options, called, session, now);
     // Evidence for a verifier that has no clock but the machine's must be good now.
     const usual = options.verifier !== undefined && PROFILES.get(options.verifier)?.clock === false ? now : CORPUS_SETTING.at;
-    const setting = { seed: session.globals.seed ?? CORPUS_SETTING.seed, at: session.globals.at ?? usual };
+    const { seed, at } = session.globals;
+    const { cases, build, patterns, ...setting } = await casesOf(suite, session.path, { ...(seed === undefined ? {} : { seed }), ...(at === undefined ? {} : { at }), usual: { seed: CORPUS_SETTING.seed, at: usual } });
     const ids = select(
-      CORPUS.map(({ id }) => id),
-      suite.split(','),
+      cases.map(({ id }) => id),
+      patterns,
       options.shard === undefined ? undefined : readShard(options.shard),
     );
     const expectedFailures = await knownFailures(session, options.xfail);
@@ -87,8 +89,8 @@ export const defineCheck: Define = (command, run) => {
     const report = await runSuite(
       {
         name: suite,
-        cases: CORPUS.filter(({ id }) => wanted.has(id)),
-        build: (id) => buildCase(id, setting),
+        cases: cases.filter(({ id }) => wanted.has(id)),
+        build,
         ...setting,
       },
       adapter,
@@ -104,7 +106,7 @@ export const defineCheck: Define = (command, run) => {
         onResult: (result, done, of) => showProgress(session, result, done, of),
       },
     ).finally(unhook);
-    for (const pattern of options.xfail === undefined ? [] : expectedFailures.unused(CORPUS.map(({ id }) => id))) session.terminal.warn(`--xfail: '${printable(pattern)}' is about no case`);
+    for (const pattern of options.xfail === undefined ? [] : expectedFailures.unused(cases.map(({ id }) => id))) session.terminal.warn(`--xfail: '${printable(pattern)}' is about no case`);
     session.terminal.result(report, (paint) => summary(report, paint));
     await writeResult(session, 'run.json', report);
     return exitOf(report);
