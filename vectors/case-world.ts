@@ -13,7 +13,7 @@ export interface Setting {
   readonly at: number;
 }
 
-/** What the corpus is made with unless told otherwise: a time in the past, so that its keys vouch for nothing today. */
+/** What the corpus is made with unless told otherwise: a time in the past, always the same one. */
 export const CORPUS_SETTING: Setting = { seed: 'vectors', at: Date.UTC(2026, 5, 1) };
 
 /** Signatures that are kept for each seed: some hundred bytes each. */

@@ -1,0 +1,3 @@
+module example.org/teemu-vectors
+
+go 1.21
