@@ -142,6 +142,23 @@ export const APPLICATION_RULES: readonly Rule[] = [
     ],
   },
   {
+    id: 'T13.8',
+    clause: KEY_UPDATE_CLAUSE,
+    says: 'VerifyNewKey comes under the new key',
+    needs: CAP.KEY_UPD,
+    at: 'session',
+    cases: [
+      {
+        name: 'under the old one',
+        run: async (peer) => {
+          // Said as any other request: the keys of this side stay as they are.
+          expectHead('T13.8', peer, await peer.sayIn(keyUpdate(UPDATE_KEY)(peer)), RESPONSE.KEY_UPDATE_ACK);
+          expectError('T13.8', peer, await peer.sayIn(keyUpdate(VERIFY, 2)(peer)), { error: ['InvalidRequest', 'UnexpectedRequest', 'DecryptError'], data: 'any' });
+        },
+      },
+    ],
+  },
+  {
     id: 'T13.7',
     clause: KEY_UPDATE_CLAUSE,
     says: 'after UpdateKey or UpdateAllKeys the next request is VerifyNewKey',
