@@ -8,7 +8,7 @@ import type { MutantInfo, MutantSource } from './mutants/source.ts';
 import type { Setting } from './case-world.ts';
 import type { BuiltCase, CaseInfo } from './subject.ts';
 
-export type { MutantInfo, MutantKind } from './mutants/source.ts';
+export type { MutantInfo } from './mutants/source.ts';
 
 const SOURCES: Readonly<Record<string, MutantSource>> = { snp: SNP_MUTANTS, tdx: TDX_MUTANTS };
 

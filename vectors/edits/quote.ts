@@ -1,7 +1,7 @@
 /** Changes of a quote, for rows of cases: of its parts before they are signed, and of its bytes after. */
 import { createHash } from 'node:crypto';
 import { mapQuote } from '../../emulator/tdx/quote/quote.ts';
-import { CERTIFICATION_HEAD, ENCLAVE_REPORT, QE_CERTIFICATION_HEAD, SIGNATURE_HEAD } from '../../emulator/tdx/quote/tables.ts';
+import { CERTIFICATION_HEAD, ENCLAVE_REPORT, QE_CERTIFICATION_HEAD } from '../../emulator/tdx/quote/tables.ts';
 import type { QuoteParts } from '../../emulator/tdx/quoting/quoting-enclave.ts';
 import type { EditsIn, TdxChange, TdxMaker } from '../tdx/case.ts';
 
@@ -136,5 +136,3 @@ export function numbers(place: Place, change: (r: bigint, s: bigint) => readonly
 export const SIGNATURE: Place = ['signature', 'signature'];
 /** The public attestation key. */
 export const ATTESTATION_KEY: Place = ['signature', 'attestationKey'];
-/** Length of the head that the signature data begin with. */
-export const SIGNATURE_HEAD_SIZE: number = SIGNATURE_HEAD.size;
