@@ -6,6 +6,7 @@ import type { CaseInfo, Subject } from '../../vectors/subject.ts';
 import { builtinVerdict } from '../run/builtin.ts';
 import { VERIFIERS, type Verifier } from '../verify/index.ts';
 import { OWN_MACHINE_REASONS } from '../verify/machine/reasons.ts';
+import { BACKED_UP } from './backed-up.ts';
 import type { ReasonRow, ReasonTable } from '../verify/verdict.ts';
 import { weakened } from '../verify/weakened.ts';
 
@@ -98,6 +99,10 @@ export function selfProofPage({ rows }: Proof = selfProof()): string {
     `Of ${rows.length} checks, ${rows.filter(({ caughtBy }) => caughtBy.length > 0).length} are caught: ${alone.length} alone, the others only together with a second check that refuses the same`,
     "evidence (named in brackets). Where a verification cannot go on without what a check would have refused, because the bytes can't be read or there",
     'is no key, the weakened verifier says yes there, like one that swallows an error. A verifier without any check accepts every case.',
+    '',
+    'Checks that cannot be caught alone:',
+    '',
+    ...Object.entries(BACKED_UP).map(([code, why]) => `- \`${code}\`: ${why}.`),
     '',
     'Made by `npm run docs`; `test/vectors/self-proof.test.ts` proves it again.',
     ...[...new Set(rows.map(({ tee }) => tee))].flatMap((tee) => [

@@ -4,6 +4,7 @@ import type { TdxCase } from '../tdx/case.ts';
 import { BINDING_CASES } from './tdx/binding.ts';
 import { CHAIN_CASES } from './tdx/chain.ts';
 import { COLLATERAL_CASES } from './tdx/collateral.ts';
+import { COMPLETENESS_CASES } from './tdx/completeness.ts';
 import { OK_CASES } from './tdx/ok.ts';
 import { POLICY_CASES } from './tdx/policy.ts';
 import { QUOTE_CASES } from './tdx/quote.ts';
@@ -20,5 +21,6 @@ export const TDX_CASES: readonly TdxCase[] = cases('tdx', [
   ...TCB_CASES,
   ...POLICY_CASES,
   ...BINDING_CASES,
+  ...COMPLETENESS_CASES,
   ...OK_CASES,
 ]);

@@ -31,8 +31,8 @@ export function tdxCaseBuilder(tee: string, setting: Setting): (row: TdxCase) =>
     if (!row.base) twins.set(name, twin);
     const made = make(options, [base, edits], setting);
     const asked = typeof row.request === 'function' ? row.request(twin.evidence.bundle.manifest) : (row.request ?? {});
-    const root = row.trusted === 'foreign' ? strangersRoot(setting) : (row.trusted === 'twin' ? twin : made).evidence.certificates.root.pem;
-    return { info: caseInfo(tee, row), subject: subjectOf(made, row, asked, root, setting), twin: subjectOf(twin, {}, asked, twin.evidence.certificates.root.pem, setting) };
+    const roots = rootsOf(row.trusted, made, twin);
+    return { info: caseInfo(tee, row), subject: subjectOf(made, row, asked, roots, setting), twin: subjectOf(twin, {}, asked, row.trusted === 'both' ? roots : [twin.evidence.certificates.root.pem], setting) };
   };
 }
 
@@ -46,7 +46,7 @@ function make(options: TdxOptionsInput, edits: readonly EditsIn[], setting: Sett
   const world = caseWorld(setting);
   const { platform: model, index, tcbStatus: status, pckCa: ca } = options;
   const platform = tdxPlatform(model, { ...(index === undefined ? {} : { index: Number(index) }), ...(status === undefined ? {} : { status }), ...(ca === undefined ? {} : { ca }) });
-  const maker: TdxMaker = { world, platform, keys: tdxKeys(world, platform) };
+  const maker: TdxMaker = { world, stranger: () => strangersWorld(setting), platform, keys: tdxKeys(world, platform) };
   return { maker, evidence: tdxEvidence(world, options, merged(edits.map((one) => (typeof one === 'function' ? one(maker) : one)))) };
 }
 
@@ -64,15 +64,23 @@ function merged(edits: readonly TdxEdits[]): TdxEdits {
   return Object.assign({}, ...edits) as TdxEdits;
 }
 
-function subjectOf({ maker, evidence }: Made, { after, files, later = 0 }: Partial<TdxCase>, asked: Readonly<Record<string, Json>>, root: string, { at }: Setting): Subject {
+function subjectOf({ maker, evidence }: Made, { after, files, later = 0 }: Partial<TdxCase>, asked: Readonly<Record<string, Json>>, roots: readonly string[], { at }: Setting): Subject {
   const bundle = tdxBundle(evidence.bundle, (all) => {
     const changed = after ? new Map([...all].map(([name, contents]) => [name, name === QUOTE ? after(contents, maker) : contents] as const)) : all;
     return files ? files(changed, maker) : changed;
   });
-  return { bundle, roots: new Map([[ROOT, Uint8Array.from(Buffer.from(root, 'latin1'))]]), now: at + later, request: { ...asked, requireCrl: true }, services: {} };
+  const trusted = new Map(roots.map((root, i) => [i === 0 ? ROOT : `other_${ROOT}`, Uint8Array.from(Buffer.from(root, 'latin1'))] as const));
+  return { bundle, roots: trusted, now: at + later, request: { ...asked, requireCrl: true }, services: {} };
 }
 
-/** The root of another world, of the same name. */
-function strangersRoot({ seed, at }: Setting): string {
-  return intelAuthorityOf(caseWorld({ seed: `${seed}/stranger`, at })).certificate('ROOT').pem;
+/** Whom the relying party trusts, in PEM. */
+function rootsOf(trusted: TdxCase['trusted'], made: Made, twin: Made): readonly string[] {
+  const own = made.evidence.certificates.root.pem;
+  const foreign = (): string => intelAuthorityOf(made.maker.stranger()).certificate('ROOT').pem;
+  if (trusted === 'both') return [own, foreign()];
+  return [trusted === 'foreign' ? foreign() : trusted === 'twin' ? twin.evidence.certificates.root.pem : own];
+}
+
+function strangersWorld({ seed, at }: Setting): TdxMaker['world'] {
+  return caseWorld({ seed: `${seed}/stranger`, at });
 }

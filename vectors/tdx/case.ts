@@ -11,6 +11,8 @@ import type { BugClass } from '../subject.ts';
 /** Who makes the evidence, for changes that need keys or certificates of their own. */
 export interface TdxMaker {
   readonly world: World;
+  /** Another world of the same names and times, whose Intel has other keys. */
+  readonly stranger: () => World;
   /** The machine that the case starts from. */
   readonly platform: Platform;
   /** Signs quotes, and signs the quoting enclave's report. */
@@ -37,8 +39,8 @@ export interface TdxChange {
   readonly files?: (files: Files, maker: TdxMaker) => Files;
   /** When the verifier looks, in milliseconds after the evidence was made. */
   readonly later?: number;
-  /** Whom the relying party trusts, where that is not the root presented: another world's, of the same name, or the good twin's. */
-  readonly trusted?: 'foreign' | 'twin';
+  /** Whom the relying party trusts, where that is not the root presented: another world's, of the same name, the good twin's, or its own and another world's. */
+  readonly trusted?: 'foreign' | 'twin' | 'both';
   /** What is asked for, in the words of a subject's request; of the good twin's claims where only they tell. */
   readonly request?: Request | ((good: Manifest) => Request);
   readonly policy?: string;

@@ -1,4 +1,5 @@
 /** Logs and tables that are none. */
+import { createHash } from 'node:crypto';
 import { withAcpiChecksum } from '../../../emulator/tdx/boot/log/ccel-table.ts';
 import { CCEL_TABLE } from '../../../emulator/tdx/boot/log/ccel-table.ts';
 import { SHA_384 } from '../../../emulator/tdx/boot/log/event-log.ts';
@@ -66,6 +67,9 @@ export const LOG_CASES: readonly TdxCase[] = [
   }),
   refused('ccel/log/register-of-mrtd', ['binding', 'event-log-register'], 'medium', 'UEFI 2.10, 38.4', 'An event is about MRTD, which nothing in the TD can extend.', {
     edits: logged((events) => [{ mrIndex: 0, eventType: 4, digests: [{ algorithm: SHA_384, value: new Uint8Array(48) }], data: new Uint8Array(4) }, ...events]),
+  }),
+  refused('ccel/log/register-of-mrtd-with-its-digest', ['binding', 'event-log-register'], 'medium', 'UEFI 2.10, 38.4', 'An event whose digest is that of its data is about MRTD, which nothing in the TD can extend.', {
+    edits: logged((events) => [{ mrIndex: 0, eventType: 4, digests: [{ algorithm: SHA_384, value: Uint8Array.from(createHash('sha384').update(new Uint8Array(4)).digest()) }], data: new Uint8Array(4) }, ...events]),
   }),
   table('checksum', 'The bytes of the table do not add up.', (src) => src.with(9, (src[9] ?? 0) ^ 1)),
   table('cut-short', 'The table breaks off.', (src) => src.slice(0, 40)),
