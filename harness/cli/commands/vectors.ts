@@ -53,7 +53,7 @@ function defineBuild(command: Command, run: Run): void {
     .addOption(new Option('--shard <i/n>', 'only every n-th case of each file; the n parts together are the whole'))
     .addHelpText(
       'after',
-      `\nWrites into --out, or './${DEFAULT_FOLDER}': one file for each TEE, and ${INDEX_FILE}, which says what every id means. An index that\nis there already is only added to: an id never changes its meaning.\nWith --seed and --at, everything is made with that seed's keys and at that time.`,
+      `\nWrites into --out, or './${DEFAULT_FOLDER}': one file for each TEE, and ${INDEX_FILE}, which says what every id means.\nAn index that is there already is only added to: an id never changes its meaning.\nWith --seed and --at, everything is made with that seed's keys and at that time.`,
     );
   onCall(command, run, async (session, [suite]) => {
     const { now = false, shard: part } = command.opts<{ now?: boolean; shard?: string }>();
@@ -137,7 +137,7 @@ function line({ id, expect, stage, reason, severity }: CaseInfo, paint: Paint): 
 }
 
 function defineShow(command: Command, run: Run): void {
-  command.argument('<id>', 'the id of a case').addHelpText('after', '\nWith --out: bundle/, roots/ and request.json are what a verifier is handed; the good twin is in twin/. The folder must be new or empty.');
+  command.argument('<id>', 'the id of a case').addHelpText('after', '\nWith --out: bundle/, roots/ and request.json are what a verifier is handed; the good twin is in twin/.\nThe folder must be new or empty.');
   onCall(command, run, async (session, [id = '']) => {
     const setting = { seed: session.globals.seed ?? CORPUS_SETTING.seed, at: session.globals.at ?? CORPUS_SETTING.at };
     const { info, subject, twin } = buildCase(id, setting);
