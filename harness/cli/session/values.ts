@@ -26,3 +26,8 @@ export function parseInteger(flag: string, text: string, least: number, most: nu
 export function portParser(flag: string): (text: string) => number {
   return (text) => parseInteger(flag, text, 0, 65535);
 }
+
+/** The parser of an option that can be given several times: every value, in order. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

@@ -1,11 +1,12 @@
 /** A minimum as a row of the corpus, ready to be pasted, in the words that its rows are written in. */
 import { CodecError } from '../../../emulator/errors.ts';
+import type { Subject } from '../../../vectors/subject.ts';
 import { builtinVerdict } from '../../run/builtin.ts';
 import { VERDICT_VERBS } from '../../report/outcomes.ts';
 import { visible } from '../../report/markup.ts';
 import { formOf, type Leaf } from './forms.ts';
 import type { Minimum } from './minimise.ts';
-import { type Bits, joined } from './units.ts';
+import { type Bits, joined, type Unit } from './units.ts';
 
 /**
  * The row. What it expects is what teemu's own verifier makes of it; where rows have no words for the change, comments say what it is.
@@ -35,24 +36,25 @@ export function rowOf(minimum: Minimum, titles: readonly string[]): string {
 /** What the edit is, in words, one line for each piece. */
 export function describe({ units, signing, twin }: Minimum): string[] {
   const field = (unit: Bits): string => nameOf(unit, twin.bundle.files.get(unit.file)).replace(/ byte \d+/, '');
-  const lines = joined(units, field).map((unit) => {
-    switch (unit.kind) {
-      case 'bits': {
-        const before = twin.bundle.files.get(unit.file)?.slice(unit.at, unit.at + unit.mask.length) ?? new Uint8Array();
-        return `${unit.file} at 0x${unit.at.toString(16)}${nameOf(unit, twin.bundle.files.get(unit.file))}: ${hex(before)} → ${hex(before.map((byte, i) => byte ^ (unit.mask[i] ?? 0)))}`;
-      }
-      case 'file':
-      case 'root':
-        return `${unit.kind === 'root' ? 'the root ' : ''}${visible(unit.name)}: ${unit.to === undefined ? 'left out' : `another one, ${unit.to.length} bytes`}`;
-      case 'request':
-        return `asked for: ${visible(unit.name)} = ${unit.to === undefined ? 'nothing' : visible(JSON.stringify(unit.to))}`;
-      case 'now':
-        return `looked at ${(unit.to - twin.now) / 1000} s later`;
-      case 'services':
-        return `services: ${visible(JSON.stringify(unit.to))}`;
+  return [...joined(units, field).map((unit) => lineOf(unit, twin)), ...(signing ? ['signed again afterwards'] : [])];
+}
+
+function lineOf(unit: Unit, twin: Subject): string {
+  switch (unit.kind) {
+    case 'bits': {
+      const before = twin.bundle.files.get(unit.file)?.slice(unit.at, unit.at + unit.mask.length) ?? new Uint8Array();
+      return `${unit.file} at 0x${unit.at.toString(16)}${nameOf(unit, twin.bundle.files.get(unit.file))}: ${hex(before)} → ${hex(before.map((byte, i) => byte ^ (unit.mask[i] ?? 0)))}`;
     }
-  });
-  return [...lines, ...(signing ? ['signed again afterwards'] : [])];
+    case 'file':
+    case 'root':
+      return `${unit.kind === 'root' ? 'the root ' : ''}${visible(unit.name)}: ${unit.to === undefined ? 'left out' : `another one, ${unit.to.length} bytes`}`;
+    case 'request':
+      return `asked for: ${visible(unit.name)} = ${unit.to === undefined ? 'nothing' : visible(JSON.stringify(unit.to))}`;
+    case 'now':
+      return `looked at ${(unit.to - twin.now) / 1000} s later`;
+    case 'services':
+      return `services: ${visible(JSON.stringify(unit.to))}`;
+  }
 }
 
 /** Most bytes that a row turns over one after the other. */
