@@ -3,6 +3,7 @@
  * synchronous.
  */
 import type { EcSigner } from '../../crypto/sign.ts';
+import { uuidText } from '../../crypto/uuid.ts';
 import { ConfigError, FirmwareError } from '../../errors.ts';
 import type { IssuedCertificate } from '../../pki/issue.ts';
 import type { World } from '../../world.ts';
@@ -15,7 +16,7 @@ import { linksOf } from '../platform/wiring.ts';
 import { FEATURE_FLAG, type OpaqueField, opaqueEntry, PDI_SIZE, STATUS } from '../report/opaque.ts';
 import { countsBytes, numberBytes, textBytes, vbiosVersionBytes } from '../report/values.ts';
 import { type Measured, measured } from './measured.ts';
-import { type CcMode, confComputeState, type GpuMode, NVML_STATUS, type NvmlView, uuidText } from './nvml.ts';
+import { type CcMode, confComputeState, type GpuMode, NVML_STATUS, type NvmlView } from './nvml.ts';
 import { errorResponse, type GpuReportEdit, type MeasuredState, MeasurementResponder } from './responder.ts';
 
 /** What a GPU is and how it is set up. Whatever is left out is as usual for its kind. */

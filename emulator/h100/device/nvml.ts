@@ -48,9 +48,3 @@ export interface NvmlView {
   /** Whether work is accepted: set by whoever attested the GPUs. */
   readonly ready: boolean;
 }
-
-/** 16 bytes as text of a version 4 UUID. */
-export function uuidText(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.map((byte, i) => (i === 6 ? (byte & 0x0f) | 0x40 : i === 8 ? (byte & 0x3f) | 0x80 : byte))).toString('hex');
-  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}

@@ -1,5 +1,6 @@
 /** An emulated NVSwitch of an HGX board with Hopper GPUs: it measures and signs as the GPUs do. */
 import type { EcSigner } from '../../crypto/sign.ts';
+import { uuidText } from '../../crypto/uuid.ts';
 import type { IssuedCertificate } from '../../pki/issue.ts';
 import type { World } from '../../world.ts';
 import { type DeviceIdentity, nvidiaAuthorityOf } from '../pki/authority.ts';
@@ -10,7 +11,6 @@ import { BOARD_GPUS, BOARD_SWITCHES, portsOf } from '../platform/wiring.ts';
 import { type OpaqueField, opaqueEntry, PDI_SIZE } from '../report/opaque.ts';
 import { countsBytes, numberBytes } from '../report/values.ts';
 import { measured } from './measured.ts';
-import { uuidText } from './nvml.ts';
 import { type GpuReportEdit, MeasurementResponder } from './responder.ts';
 
 /** Where a switch sits. */

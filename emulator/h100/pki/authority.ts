@@ -1,5 +1,6 @@
 /** NVIDIA as a certificate authority in a World: device identity chains, RIM signers, OCSP responders, NRAS signing keys and revocation lists. */
 import type { EcSigner } from '../../crypto/sign.ts';
+import { uuidText } from '../../crypto/uuid.ts';
 import { ConfigError } from '../../errors.ts';
 import { type CertificateSpec, type ExtensionSpec, type IssuedCertificate, issueCertificate } from '../../pki/issue.ts';
 import {
@@ -233,7 +234,7 @@ export class NvidiaAuthority {
     const from = period * NRAS_PERIOD;
     const spec = (): CertificateSpec => nrasLeafSpec(from, { spki: signer.spki, issuer: issuer() }, this.#serial(`nras/${period}`, 'low20'));
     const stamp = new Date(from).toISOString().replace(/\D/g, '');
-    return { signer, chain: [this.#issue(label, spec, issuer), this.certificate('nras-intermediate')], kid: `nv-eat-kid-prod-${stamp}-${uuid(this.world.derive(`${label}/kid`, 16))}` };
+    return { signer, chain: [this.#issue(label, spec, issuer), this.certificate('nras-intermediate')], kid: `nv-eat-kid-prod-${stamp}-${uuidText(this.world.derive(`${label}/kid`, 16))}` };
   }
 
   /** @param id the same for two certificates only if they are the same */
@@ -276,12 +277,6 @@ function stripped(serial: Uint8Array): Uint8Array {
 
 function revocationId(issuer: NvidiaCaId, serial: Uint8Array): string {
   return `${issuer}/${hex(stripped(serial))}`;
-}
-
-/** A version 4 UUID of 16 bytes. */
-function uuid(bytes: Uint8Array): string {
-  const text = hex(Uint8Array.from(bytes, (byte, i) => (i === 6 ? (byte & 0x0f) | 0x40 : i === 8 ? (byte & 0x3f) | 0x80 : byte)));
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join('-');
 }
 
 const AUTHORITIES = new WeakMap<World, NvidiaAuthority>();
