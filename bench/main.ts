@@ -7,6 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeCertId } from '../emulator/pki/ocsp/cert-id.ts';
+import { writeOcspRequest } from '../emulator/pki/ocsp/request.ts';
+import { pemBlocks, readCertificate } from '../emulator/pki/read.ts';
 import { startTeemu } from '../emulator/teemu.ts';
 import { engines } from './engines.ts';
 import { median, type Ratio, type Speed } from './ratio.ts';
@@ -28,7 +31,12 @@ interface Result {
 async function served(): Promise<Result> {
   await using teemu = await startTeemu({ seed: 'bench' });
   const { chipId } = teemu.evidence('snp').manifest;
-  return await serving(teemu.url, `vcek/v1/Milan/${String(chipId)}?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213`);
+  const [, bootRom, provisioner] = pemBlocks(teemu.evidence('h100').files.get('cert_chain.pem') ?? '', 'CERTIFICATE', 'chain').map((der) => readCertificate(der));
+  if (!bootRom || !provisioner) throw new Error('a GPU without a chain');
+  return await serving(teemu.url, {
+    certificate: `vcek/v1/Milan/${String(chipId)}?blSPL=4&teeSPL=0&snpSPL=23&ucodeSPL=213`,
+    ocspRequest: writeOcspRequest([writeCertId('sha384', provisioner, bootRom.serial)]),
+  });
 }
 
 /** Wall-clock milliseconds of the whole process, start to end: median of seven. */

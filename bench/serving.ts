@@ -1,4 +1,4 @@
-/** Requests answered per CPU second of the server, at 64 connections: answers from the caches of KDS and PCS beside bare servers. */
+/** Requests answered per CPU second of the server, at 64 connections: answers from the caches of KDS, PCS and NVIDIA's services beside bare servers. */
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -79,13 +79,16 @@ async function answerAt(url: string): Promise<Answer> {
 const HELLO_NAME = 'bare node:http hello';
 
 /** Answers of services from their caches, beside a bare hello, and beside a bare server that sends the same bytes. */
-export async function serving(urls: Pick<ServiceUrls, 'kds' | 'pcs'>, certificate: string): Promise<{ speeds: Speed[]; ratios: Ratio[] }> {
+export async function serving(urls: Pick<ServiceUrls, 'kds' | 'pcs' | 'rim' | 'ocsp'>, { certificate, ocspRequest }: { certificate: string; ocspRequest: Uint8Array }): Promise<{ speeds: Speed[]; ratios: Ratio[] }> {
   const served = [
     { name: 'KDS certificate from the cache', url: `${urls.kds}/${certificate}`, hello: 0.7 },
     { name: 'PCS TCB info from the cache', url: `${urls.pcs}/tdx/certification/v4/tcb?fmspc=90c06f000000`, same: 0.7 },
     { name: 'PCS QE identity from the cache', url: `${urls.pcs}/tdx/certification/v4/qe/identity`, same: 0.7 },
     { name: 'PCS list of a PCK CA from the cache', url: `${urls.pcs}/sgx/certification/v4/pckcrl?ca=platform&encoding=der`, same: 0.7 },
     { name: 'PCS list of the root from the cache', url: `${urls.pcs}/IntelSGXRootCA.der`, hello: 0.7 },
+    // The id of the request ends its 28 KB, so that they are copied for each.
+    { name: 'RIM manifest from the cache', url: `${urls.rim}/v1/rim/NV_GPU_DRIVER_GH100_550.90.07`, same: 0.5 },
+    { name: 'OCSP answer without a nonce from the cache', url: `${urls.ocsp}/${encodeURIComponent(Buffer.from(ocspRequest).toString('base64'))}`, same: 0.7 },
   ];
   const sameName = (name: string): string => `bare node:http, ${name.replace(' from the cache', '')}`;
   const bare = [await bareServer(HELLO_NAME, HELLO)];

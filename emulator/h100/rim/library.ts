@@ -32,7 +32,8 @@ export interface PublishedRim {
 export class RimLibrary {
   readonly authority: NvidiaAuthority;
   readonly #entries: ReadonlyMap<string, RimEntry>;
-  readonly #published = new Map<string, { readonly chain: SignerChain['chain']; readonly rim: PublishedRim }>();
+  /** `second`: the last one in which the signer was found to have these certificates; they change at whole seconds. */
+  readonly #published = new Map<string, { readonly chain: SignerChain['chain']; readonly rim: PublishedRim; second: number }>();
 
   constructor(authority: NvidiaAuthority) {
     this.authority = authority;
@@ -51,13 +52,18 @@ export class RimLibrary {
 
   /** A manifest, the same bytes as long as its signer has the same certificates; undefined for an id that there is not. */
   find(id: string): PublishedRim | undefined {
+    const second = Math.floor(this.authority.world.now() / 1000);
+    const there = this.#published.get(id);
+    if (there?.second === second) return there.rim;
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
     const { chain } = this.authority.rimSigner(entry.kind, entry.architecture);
-    const there = this.#published.get(id);
-    if (there?.chain.every(({ der }, i) => der === chain[i]?.der)) return there.rim;
+    if (there?.chain.every(({ der }, i) => der === chain[i]?.der)) {
+      there.second = second;
+      return there.rim;
+    }
     const rim = this.publish(entry);
-    this.#published.set(id, { chain, rim });
+    this.#published.set(id, { chain, rim, second });
     return rim;
   }
 

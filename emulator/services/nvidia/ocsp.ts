@@ -87,13 +87,12 @@ export class NvidiaOcsp implements Service {
 
   /** Answers a request. @param src what may be an OCSPRequest in DER */
   answer(src: Uint8Array): Reply {
+    const key = Buffer.from(src.buffer, src.byteOffset, src.byteLength).toString('base64');
+    const kept = this.#kept().find(key);
+    if (kept) return kept;
     const asked = requestOf(src);
     if (!asked) return ocspErrorReply('malformedRequest');
-    if (asked.nonce) return this.reply(asked);
-    const { period } = this;
-    if (period !== this.#period) this.#answers.clear();
-    this.#period = period;
-    return this.#answers.get(hex(asked.der), () => this.reply(asked));
+    return asked.nonce ? this.reply(asked) : this.#answers.get(key, () => this.reply(asked));
   }
 
   /** The answer to a request, signed anew. */
@@ -140,7 +139,17 @@ export class NvidiaOcsp implements Service {
     return this.answer(request.body);
   }
 
+  /** Answers to requests without a nonce that still hold, by the request in base64. */
+  #kept(): Cache<Reply> {
+    const { period } = this;
+    if (period !== this.#period) this.#answers.clear();
+    this.#period = period;
+    return this.#answers;
+  }
+
   #get({ request = '' }: Params): Reply {
+    const kept = this.#kept().find(request);
+    if (kept) return kept;
     const bytes = Buffer.from(request, 'base64');
     // Base64 in another form is the same request for a cache, and another for whoever compares.
     return bytes.toString('base64') === request ? this.answer(new Uint8Array(bytes)) : ocspErrorReply('malformedRequest');
