@@ -3,6 +3,7 @@ import { ConfigError } from '../emulator/errors.ts';
 import { CORPUS_SETTING, type Setting } from './case-world.ts';
 import { CCEL_SOURCE } from './sources/ccel.ts';
 import { H100_SOURCE } from './sources/h100.ts';
+import { LINK_SOURCE } from './sources/link.ts';
 import { NCC_SOURCE } from './sources/ncc.ts';
 import { NRAS_SOURCE } from './sources/nras.ts';
 import { SERVICE_SOURCE } from './sources/service.ts';
@@ -21,6 +22,7 @@ const SOURCES: readonly CaseSource[] = [
   NCC_SOURCE,
   NRAS_SOURCE,
   SERVICE_SOURCE,
+  LINK_SOURCE,
 ];
 
 /** Every case, in order. */

@@ -3,6 +3,7 @@ import type { Bundle } from '../../emulator/bundle.ts';
 import { ConfigError } from '../../emulator/errors.ts';
 import { H100_BUNDLE_WISHES, type H100BundleWishes, verifyH100Bundle } from './h100/bundle.ts';
 import { H100_REASONS } from './h100/reasons.ts';
+import { LINK_REASONS, verifyLinkBundle } from './link.ts';
 import { MACHINE_WISHES, type MachineWishes, verifyMachineBundle } from './machine/bundle.ts';
 import { MACHINE_REASONS } from './machine/reasons.ts';
 import { NRAS_BUNDLE_WISHES, type NrasBundleWishes, verifyNrasBundle } from './nras/bundle.ts';
@@ -15,6 +16,7 @@ import { TDX_REASONS } from './tdx/reasons.ts';
 import type { ReasonTable, Verdict } from './verdict.ts';
 
 export * from './h100.ts';
+export * from './link.ts';
 export * from './nras.ts';
 export * from './snp.ts';
 export * from './tdx.ts';
@@ -53,6 +55,7 @@ export const VERIFIERS: ReadonlyMap<string, Verifier> = new Map(
     { tee: 'h100', reasons: H100_REASONS, wishes: H100_BUNDLE_WISHES, verifyBundle: verifyH100Bundle },
     { tee: 'ncc-h100-v5', reasons: MACHINE_REASONS, wishes: MACHINE_WISHES, verifyBundle: verifyMachineBundle },
     { tee: 'nras', reasons: NRAS_REASONS, wishes: NRAS_BUNDLE_WISHES, verifyBundle: verifyNrasBundle },
+    { tee: 'link', reasons: LINK_REASONS, wishes: {}, verifyBundle: verifyLinkBundle },
   ].map((verifier) => [verifier.tee, verifier]),
 );
 
