@@ -105,7 +105,7 @@ export async function smallest(command: Command, runs: readonly ScoredRun[], ada
   return found;
 }
 
-const WHY_NOT: Readonly<Record<NoMinimum, string>> = { 'twin-refused': 'one of them refuses the good twin', agreement: 'asked again, they agree', interrupted: 'interrupted' };
+const WHY_NOT: Readonly<Record<NoMinimum, string>> = { 'twin-refused': 'one of them refuses the good twin', agreement: 'asked again, they agree', unanswered: 'not all of them answered' };
 
 /** Minima for the terminal: rows to paste. */
 export function smallestText(found: readonly Smallest[]): string[] {

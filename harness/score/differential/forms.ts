@@ -103,7 +103,7 @@ export function signingOf(subject: Subject, twin: Subject, setting: Setting): Si
   for (const form of FORMS) {
     const changed = subject.bundle.files.get(form.file);
     const good = twin.bundle.files.get(form.file);
-    if (!changed || !good || changed.length !== good.length) continue;
+    if (!changed || !good || changed.length !== good.length || sameBytes(changed, good)) continue;
     const key = attempt(() => form.key(twin, setting));
     const again = (src: Uint8Array): boolean => key !== undefined && attempt(() => sameBytes(form.resign(src, good, key), src)) === true;
     if (key && again(good) && again(changed)) return { form, key, good };

@@ -28,8 +28,8 @@ export interface Minimum {
   readonly asked: number;
 }
 
-/** What keeps a disagreement from being made smaller. */
-export type NoMinimum = 'twin-refused' | 'agreement' | 'interrupted';
+/** What keeps a disagreement from being made smaller. `unanswered`: interrupted, or one of the verifiers skips it. */
+export type NoMinimum = 'twin-refused' | 'agreement' | 'unanswered';
 
 /**
  * Shrinks one case. Verifiers are asked about the case and its twin first: unless all accept the twin and one accepts the case where another does not,
@@ -39,7 +39,7 @@ export type NoMinimum = 'twin-refused' | 'agreement' | 'interrupted';
 export async function minimise({ info, subject, twin }: BuiltCase, adapters: readonly Adapter[], asking: Omit<Asking, 'base' | keyof Setting> & { readonly setting: Setting }): Promise<Minimum | NoMinimum> {
   const court = new Court(info.id, info.tee, twin, adapters, asking);
   const [ofTwin, whole] = await court.ask([twin, subject]);
-  if (!ofTwin || !whole) return 'interrupted';
+  if (!ofTwin || !whole) return 'unanswered';
   if (ofTwin.some((verdict) => verdict !== 'accept')) return 'twin-refused';
   if (new Set(whole.map((verdict) => verdict === 'accept')).size < 2) return 'agreement';
   const signing = signingOf(subject, twin, asking.setting);

@@ -36,7 +36,7 @@ export function rowOf(minimum: Minimum, titles: readonly string[]): string {
 /** What the edit is, in words, one line for each piece. */
 export function describe({ units, signing, twin }: Minimum): string[] {
   const field = (unit: Bits): string => nameOf(unit, twin.bundle.files.get(unit.file)).replace(/ byte \d+/, '');
-  return [...joined(units, field).map((unit) => lineOf(unit, twin)), ...(signing ? ['signed again afterwards'] : [])];
+  return [...joined(units, field).map((unit) => lineOf(unit, twin)), ...(signing && units.some((unit) => unit.kind === 'bits' && unit.file === signing.form.file) ? ['signed again afterwards'] : [])];
 }
 
 function lineOf(unit: Unit, twin: Subject): string {
