@@ -1,6 +1,6 @@
 /**
- * The strict reference verifier of evidence of NVIDIA's GPUs and NVSwitches. It shares nothing with what makes evidence but the tables of the
- * structures, so that a mistake on one side is not repeated on the other.
+ * The strict reference verifier of evidence of NVIDIA's GPUs and NVSwitches. With what makes evidence it shares the tables of the structures and
+ * the readers of DER, XML and manifests, which are held against genuine samples and other people's tools; no value and no verdict comes from there.
  */
 import { ConfigError } from '../../emulator/errors.ts';
 import { type DeviceFacts, type DeviceSources, type SystemState, verifyOne } from './h100/device.ts';
