@@ -7,7 +7,6 @@ import { DELIVER_ENCAPSULATED_RESPONSE, KEY_OPERATION, KEY_UPDATE } from '../../
 import { REQUEST, RESPONSE, type SpdmVersion } from '../../../emulator/link/spdm/messages/header.ts';
 import { decodeFinish, decodeKeyExchange, decodeKeyExchangeRsp, FINISH_RSP_HEAD } from '../../../emulator/link/spdm/messages/key-exchange.ts';
 import { decodeMeasurements } from '../../../emulator/link/spdm/messages/measurements.ts';
-import { Session } from '../../../emulator/link/spdm/session/session.ts';
 import { leafKey, signatureHolds } from '../../../emulator/link/spdm/session/signature.ts';
 import { Transcript } from '../../../emulator/link/spdm/session/transcript.ts';
 import { SpdmError } from '../../../emulator/link/spdm/spdm-error.ts';
@@ -17,6 +16,7 @@ import { MAILBOX } from '../../../emulator/link/spdm/transport/mailbox.ts';
 import { MCTP } from '../../../emulator/link/spdm/transport/mctp.ts';
 import type { SpdmTranscript } from '../../../emulator/link/transcript.ts';
 import { sameBytes } from '../../../emulator/pki/read.ts';
+import { SessionKeys } from './keys.ts';
 import type { LinkAppraisal, LinkReason } from './reasons.ts';
 
 const BINDINGS: Readonly<Record<SpdmTranscript['binding'], Binding>> = { mctp: MCTP, doe: DOE, mailbox: MAILBOX };
@@ -46,7 +46,7 @@ class Replay {
   #collector: ChainCollector | undefined;
   #requester: Uint8Array | undefined;
   #ownCollector: ChainCollector | undefined;
-  #session: Session | undefined;
+  #session: SessionKeys | undefined;
   #updating = false;
   #secured = 0;
   #mutual = false;
@@ -74,7 +74,7 @@ class Replay {
         this.#exchange(request, this.#message('response', answer.frame));
       } else return this.#fail('spdm-malformed', 'a response without its request');
     }
-    if (this.#session?.phase !== 'application') return this.#fail('spdm-no-session', 'ends before the session is set up');
+    if (!this.#session?.established) return this.#fail('spdm-no-session', 'ends before the session is set up');
     return { version: this.#session.version, secured: this.#secured, mutual: this.#mutual };
   }
 
@@ -98,7 +98,7 @@ class Replay {
     const session = this.#session;
     if (!session) return this.#fail('spdm-no-session', 'a secured message without a session');
     this.#secured++;
-    const inside = this.#read(() => this.#binding.inside(session.open(direction, this.#binding.sequenceLength, payload)).payload, 'spdm-record');
+    const inside = this.#read(() => this.#binding.inside(session[direction].open(session.id, this.#binding.sequenceLength, payload)).payload, 'spdm-record');
     this.#appraisal.pass('spdm-record');
     return inside.length >= 4 ? inside : this.#fail('spdm-malformed', 'is shorter than a message');
   }
@@ -179,8 +179,8 @@ class Replay {
     }));
     transcript.add(answer.signature);
     const id = ((answer.responderSessionId << 16) | asked.requesterSessionId) >>> 0;
-    const session = new Session({ version, id, transcript, shared: bytes(this.#transcript.shared) });
-    this.#appraisal.check('spdm-verify-data', session.verifyDataHolds('responder', answer.verifyData), () => ({ message: 'the verify data of KEY_EXCHANGE_RSP is wrong', path: this.#path }));
+    const session = new SessionKeys(version, id, transcript, bytes(this.#transcript.shared));
+    this.#appraisal.check('spdm-verify-data', session.holds('responder', answer.verifyData), () => ({ message: 'the verify data of KEY_EXCHANGE_RSP is wrong', path: this.#path }));
     transcript.add(answer.verifyData);
     this.#session = session;
     this.#mutual = answer.mutualAuth !== 0;
@@ -198,7 +198,7 @@ class Replay {
       this.#appraisal.check('spdm-requester-signature', holds, () => ({ message: 'FINISH is not signed by the requester', path: this.#path }));
       transcript.add(signature);
     } else transcript.add(head);
-    this.#appraisal.check('spdm-verify-data', session.verifyDataHolds('requester', verifyData), () => ({ message: 'the verify data of FINISH is wrong', path: this.#path }));
+    this.#appraisal.check('spdm-verify-data', session.holds('requester', verifyData), () => ({ message: 'the verify data of FINISH is wrong', path: this.#path }));
     transcript.add(verifyData, response.subarray(0, FINISH_RSP_HEAD.size));
     session.establish();
   }
@@ -237,8 +237,8 @@ class Replay {
 
   #export(emk: Uint8Array): void {
     const session = this.#session;
-    if (session?.phase !== 'application') this.#fail('spdm-no-session', 'there is nothing to be exported yet');
-    const secret = this.#read(() => session.exportMasterSecret(), 'spdm-second-export');
+    if (!session?.established) this.#fail('spdm-no-session', 'there is nothing to be exported yet');
+    const secret = session.takeExport() ?? this.#fail('spdm-second-export', 'the export master secret was taken before');
     this.#appraisal.pass('spdm-second-export');
     this.#appraisal.check('message-differs', sameBytes(secret.subarray(0, EMK_SIZE), emk), () => ({ message: 'another export master key comes out', path: this.#path }));
   }
