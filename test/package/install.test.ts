@@ -28,9 +28,9 @@ function compile(): void {
   }
 }
 
-/** The n-th block of a language in the README. */
-function readmeBlock(language: string, index: number): string {
-  const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))];
+/** The n-th block of a language in a document, the README unless said otherwise. */
+function block(language: string, index: number, document = 'README.md'): string {
+  const blocks = [...readFileSync(join(ROOT, document), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))];
   return blocks[index]?.[1] ?? '';
 }
 
@@ -76,7 +76,7 @@ describe.skipIf(process.env.TEEMU_PACKAGE === undefined)('the package in an empt
   });
 
   test('has a library example in the README that type-checks and runs', () => {
-    const example = readmeBlock('ts', 0);
+    const example = block('ts', 0);
     expect(example).toContain("from 'teemu'");
     writeFileSync(join(project, 'src/index.ts'), example);
     compile();
@@ -85,11 +85,25 @@ describe.skipIf(process.env.TEEMU_PACKAGE === undefined)('the package in an empt
   });
 
   test('has an example for vitest in the README that passes', () => {
-    const example = readmeBlock('ts', 1);
+    const example = block('ts', 1);
     expect(example).toContain("from 'teemu/vitest'");
     writeFileSync(join(project, 'src/example.test.ts'), example);
     expect(run('npx', 'vitest', 'run', 'src/example.test.ts')).toMatch(/\d+ passed/);
     rmSync(join(project, 'src/example.test.ts'));
+  });
+
+  test('has recipes for vitest and node:test that pass, and fail for a verifier that accepts what it must not', () => {
+    const recipes = [
+      ['src/recipe.test.ts', block('ts', 0, 'docs/ci.md'), ['npx', 'vitest', 'run', 'src/recipe.test.ts']],
+      ['recipe.mjs', block('js', 0, 'docs/ci.md'), [process.execPath, '--test', 'recipe.mjs']],
+    ] as const;
+    for (const [name, recipe, [program, ...args]] of recipes) {
+      writeFileSync(join(project, name), recipe);
+      run(program, ...args);
+      writeFileSync(join(project, name), recipe.replace('& 8)', '& 0)'));
+      expect(() => run(program, ...args), name).toThrow(/debug-allowed/);
+      rmSync(join(project, name));
+    }
   });
 
   test('has a command line that knows its version', () => {

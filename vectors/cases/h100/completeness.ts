@@ -6,6 +6,6 @@ export const COMPLETENESS_CASES: readonly H100Case[] = [
   refused('ocsp/try-later-where-none-is-asked-for', ['revocation', 'ocsp-status'], 'medium', 'RFC 6960 §2.3', 'The responder puts off, and the relying party would do without an answer, but not with one that is none.', {
     files: (files) => new Map([...files].map(([name, contents]) => [name, name.startsWith('ocsp/boot-rom-') ? ocspErrorResponse('tryLater') : contents] as const)),
     request: { allowNoOcsp: true },
-    policy: 'certificates that no answer is about are accepted',
+    policy: 'an answer that is none is refused, also where none need be there',
   }),
 ];
