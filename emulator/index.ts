@@ -34,6 +34,7 @@ export { decodeReport, encodeReport, type SnpReport, signReport } from './snp/re
 export { GuestDriver, GuestDriverError } from './snp/secure-processor/messages/guest-driver.ts';
 export { guestHost } from './snp/secure-processor/messages/guest-host.ts';
 export { type Platform, platformOf } from './snp/secure-processor/platform.ts';
+export { SnpMachine, type SnpMachineOptions } from './snp/memory/machine.ts';
 export { SecureProcessor } from './snp/secure-processor/secure-processor.ts';
 export type { Tcb } from './snp/platform/tcb.ts';
 export { IntelAuthority, intelAuthorityOf } from './tdx/authority.ts';
@@ -51,6 +52,7 @@ export { type TdxEvidence, tdxEvidence } from './tdx/evidence/evidence.ts';
 export { quoteCollateral } from './tdx/evidence/exports.ts';
 export type { TdxOptionsInput } from './tdx/evidence/options.ts';
 export { decodeTdReport, type TdReport } from './tdx/module/tdreport.ts';
+export { TdxMachine, type TdxMachineOptions } from './tdx/memory/machine.ts';
 export { measureTdvf, parseTdvf } from './tdx/module/tdvf.ts';
 export { TdxModule } from './tdx/module/tdx-module.ts';
 export type { TdLaunch, TrustDomain } from './tdx/module/trust-domain.ts';

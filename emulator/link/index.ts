@@ -1,4 +1,4 @@
-/** The encrypted link between CPU and GPU: channels, the path of copies, and the host as adversary. Re-exports only. */
+/** The encrypted link between CPU and GPU: the SPDM session, channels, the path of copies, the host as adversary, what it all costs. Re-exports only. */
 export { CslContext, type CslIv, driverKeys, type EndKeys, gpuKeys } from './channel/bundle.ts';
 export { EMK_SIZE, type KeyMaterial, KeyStore } from './channel/key-store.ts';
 export { copyEnginePair, KEY_SLOTS, type KeySlot, sec2Pair, slotLabelled } from './channel/labels.ts';
@@ -17,3 +17,21 @@ export type { DriverChannel } from './path/guest/channel.ts';
 export type { GuestDriver } from './path/guest/driver.ts';
 export { type InlineLinkOptions, type Link, type LinkOptions, openLink, openThreadedLink, type ThreadedLinkOptions } from './path/link.ts';
 export { type Region, type RegionName, SharedMemory, SLOT_SIZE } from './path/shared-memory.ts';
+export { chooseEngine, ENGINES, engineTitle } from './engine/choose.ts';
+export type { GcmEngine, GcmKey } from './engine/engine.ts';
+export { publicIdentity, type RequesterIdentity } from './spdm/requester/identity.ts';
+export { directLink } from './spdm/requester/link.ts';
+export { DRIVER_PROFILE, OPEN_PROFILE } from './spdm/requester/profile.ts';
+export { Requester } from './spdm/requester/requester.ts';
+export type { RequesterSession } from './spdm/requester/session.ts';
+export { ResponderEndpoint } from './spdm/responder/endpoint.ts';
+export { type ResponderIdentity, standaloneIdentity } from './spdm/responder/identity.ts';
+export { RESPONDER_PROFILES } from './spdm/responder/profile.ts';
+export { Responder } from './spdm/responder/responder.ts';
+export { serveSpdm, type SpdmListener } from './spdm/server.ts';
+export { SpdmError } from './spdm/spdm-error.ts';
+export { DOE } from './spdm/transport/doe.ts';
+export { MAILBOX } from './spdm/transport/mailbox.ts';
+export { MCTP } from './spdm/transport/mctp.ts';
+export { type Conditions, type Operation, predict, type Prediction, timingPreset } from './timing/prediction.ts';
+export { TIMING_PRESETS, type TimingPreset } from './timing/presets.ts';

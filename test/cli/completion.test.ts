@@ -19,7 +19,7 @@ describe('completion', () => {
       ['teemu', 'evidence', 'snp', '--rep'],
       ['--report-version', '--report-data'],
     ],
-    [['teemu', 'verify', 'evidence', '--min'], ['--min-tcb']],
+    [['teemu', 'verify', 'evidence', '--min-t'], ['--min-tcb']],
     [['teemu', 'doctor', '--report'], []],
   ])('in bash completes %j', async (words, expected) => {
     const use = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _teemu; printf '%s\\n' "\${COMPREPLY[@]}"`;

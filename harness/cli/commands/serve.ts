@@ -46,10 +46,10 @@ interface ServeOptions {
 const DETAILS = `
 Serves AMD's key service (kds), Intel's certification service (pcs) and the caching service before it
 (pccs), and NVIDIA's OCSP responder (ocsp), lists (crl), manifests (rim) and attestation service (nras),
-which judges evidence by the reference verifier. Listens on 127.0.0.1, on free ports unless told otherwise. With --json the first line on stdout
-is one JSON object of base URLs, printed once everything listens. With --at, the world's clock stands
-still. With --out, the roots to trust and the proxy's certificate are written there; without it the
-certificate goes into a folder that is removed at the end.
+which judges evidence by the reference verifier. Listens on 127.0.0.1, on free ports unless told
+otherwise. With --json the first line on stdout is one JSON object of base URLs, printed once everything
+listens. With --at, the world's clock stands still. With --out, the roots to trust and the proxy's
+certificate are written there; without it the certificate goes into a folder that is removed at the end.
 
 The control port turns clock, faults and TCB statuses, revokes, keeps a journal, and makes evidence;
 its /openapi.json describes it. Faults from the start: --fault kds.crl=reset, or a whole rule,

@@ -19,7 +19,6 @@ const prefixed = (part: Part, table: ReasonTable): [string, ReasonRow][] => Obje
 
 /** By code. Where a part has a code of that name too, the machine's own rule is meant: it never asks the part. */
 export const MACHINE_REASONS: ReasonTable = { ...Object.fromEntries([...prefixed('snp', SNP_REASONS), ...prefixed('gpu', H100_REASONS)]), ...OWN_MACHINE_REASONS };
-export type MachineReason = keyof typeof OWN_MACHINE_REASONS | `${Part}-${string}`;
 /** The checks of that table, passed. */
 export const MACHINE_PASSES: Map<string, Check> = passesOf(MACHINE_REASONS);
 export type MachineAppraisal = Appraisal;
