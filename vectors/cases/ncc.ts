@@ -25,6 +25,10 @@ interface NccChange {
   readonly trusted?: 'foreign-amd' | 'foreign-nvidia' | 'amd-alone';
   /** When the verifier looks, in milliseconds after the evidence was made. */
   readonly later?: number;
+  /** What the services do that a verifier asks, where it is not in the bundle. */
+  readonly faults?: readonly Json[];
+  /** The services answer with the OCSP responses of the bundle, as they are stored. */
+  readonly replay?: true;
   /** What the relying party asks for besides an answer to the good twin's challenge. */
   readonly request?: Readonly<Record<string, Json>>;
 }
@@ -188,9 +192,13 @@ const HALF_CASES: readonly NccCase[] = [
   }),
   refused('gpu/revoked', ['revocation', 'gpu-certificate-revoked'], 'high', 'RFC 6960 §2.2', 'The guest is sound, and NVIDIA has revoked its GPU’s certificates.', {
     edits: (at) => ({ gpu: ocspStatus((single) => ({ ...single, status: { kind: 'revoked', at: at - DAY, reason: 'keyCompromise' } })) }),
+    replay: true,
   }),
-  refused('gpu/stale', ['revocation', 'gpu-ocsp-stale'], 'medium', 'RFC 6960 §3.2', 'What is said of the GPU’s certificates counted until yesterday; the guest’s list still counts.', { later: 2 * DAY }),
-  refused('gpu/no-manifest', ['parse', 'gpu-rim-missing'], 'high', 'NVIDIA/nvtrust#66', 'There is no manifest for the GPU’s driver.', { files: lacking('gpu/driver_rim.xml') }),
+  refused('gpu/stale', ['revocation', 'gpu-ocsp-stale'], 'medium', 'RFC 6960 §3.2', 'What is said of the GPU’s certificates counted until yesterday; the guest’s list still counts.', { later: 2 * DAY, replay: true }),
+  refused('gpu/no-manifest', ['parse', 'gpu-rim-missing'], 'high', 'NVIDIA/nvtrust#66', 'There is no manifest for the GPU’s driver.', {
+    files: lacking('gpu/driver_rim.xml'),
+    faults: [{ match: 'rim.get', fault: 'rim-not-found' }],
+  }),
   refused('gpu/fwid', ['binding', 'gpu-fwid-mismatch'], 'critical', 'TCG DICE Attestation Architecture 1.1', 'The GPU’s report names other firmware than its key is for.', {
     edits: { gpu: field('FWID', new Uint8Array(48)) },
   }),

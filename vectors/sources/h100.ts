@@ -26,6 +26,8 @@ interface Made {
   readonly maker: H100Maker;
   readonly evidence: H100Evidence;
   readonly bundle: Bundle;
+  /** OCSP responses are not those that the responder gives. */
+  readonly otherOcsp: boolean;
 }
 
 /** The corpus of NVIDIA's GPUs and switches. */
@@ -50,7 +52,8 @@ function builtOf(row: H100Case, setting: Setting): BuiltCase {
   const services = { ...(revoke.length > 0 && { revoke }), ...(faults.length > 0 && { faults }) };
   return {
     info: caseInfo('h100', row),
-    subject: { bundle: made.bundle, roots: rootsOf(made.maker, roots), now: made.maker.at + later, request, services },
+    // What no fault of the responder stands for, services give out as it is stored.
+    subject: { bundle: made.otherOcsp && row.expect === 'must-reject' && faults.length === 0 ? replaying(made.bundle) : made.bundle, roots: rootsOf(made.maker, roots), now: made.maker.at + later, request, services },
     twin: { bundle: twin.bundle, roots: rootsOf(twin.maker, undefined), now: twin.maker.at, request, services: {} },
   };
 }
@@ -104,9 +107,16 @@ function make(options: H100OptionsInput, change: H100Change, setting: Setting): 
   const maker = makerOf(setting);
   for (const what of change.revoke ?? []) revokeOfNvidia(maker.authority, NVIDIA_REVOCABLE.parse(what));
   const editsOf = (edits: H100Change['edits'] = {}): H100Edits => (typeof edits === 'function' ? edits(maker) : edits);
-  const evidence = h100Evidence(maker.world, options, { ...editsOf(change.both), ...editsOf(change.edits) });
+  const edits = { ...editsOf(change.both), ...editsOf(change.edits) };
+  const evidence = h100Evidence(maker.world, options, edits);
   const bundle = filed(presented(evidence, change, maker), change, maker);
-  return { maker, evidence, bundle };
+  const otherOcsp = edits.ocsp !== undefined || [...bundle.files].some(([name, contents]) => name.startsWith('ocsp/') && evidence.bundle.files.get(name) !== contents);
+  return { maker, evidence, bundle, otherOcsp };
+}
+
+/** The bundle with a note that its services answer with its own OCSP responses. */
+function replaying({ manifest, files }: Bundle): Bundle {
+  return { manifest: { ...manifest, replay: ['ocsp'] }, files };
 }
 
 /** The bundle with the devices as a row presents them. */

@@ -54,14 +54,15 @@ class NccMaker {
   }
 
   build(row: NccCase): BuiltCase {
-    const { options = {}, goodOptions, request = {}, trusted, later = 0 } = row;
+    const { options = {}, goodOptions, request = {}, trusted, later = 0, faults = [] } = row;
     const chosen = goodOptions ?? (row.expect === 'must-accept' ? {} : options);
     const name = JSON.stringify(chosen);
     const twin = this.#twins.get(name) ?? this.#evidence(chosen);
     this.#twins.set(name, twin);
     const asked: Readonly<Record<string, Json>> = { nonce: challenge, policy: POLICY, requireCrl: true, ...request };
     const subject = (bundle: Bundle, now: number, roots: Subject['roots']): Subject => ({ bundle, roots, now, request: asked, services: {} });
-    return { info: caseInfo(TEE, row), subject: subject(this.#changed(row), this.#at + later, this.#roots(trusted)), twin: subject(twin, this.#at, this.#roots(undefined)) };
+    const bad = subject(this.#changed(row), this.#at + later, this.#roots(trusted));
+    return { info: caseInfo(TEE, row), subject: { ...bad, services: faults.length > 0 ? { faults } : {} }, twin: subject(twin, this.#at, this.#roots(undefined)) };
   }
 
   /** Evidence that answers {@link CHALLENGE}, unless the options say otherwise. */
@@ -70,10 +71,11 @@ class NccMaker {
     return nccEvidence(this.#world, { nonce: challenge, ...options }, edits).bundle;
   }
 
-  #changed({ options = {}, edits, splice, files }: NccCase): Bundle {
+  #changed({ options = {}, edits, splice, files, replay }: NccCase): Bundle {
     const own = this.#evidence(options, typeof edits === 'function' ? edits(this.#at) : edits);
     const bundle = splice ? spliced(own, splice.part, this.#evidence({ ...options, ...splice.options }, splice.edits)) : own;
-    return files ? withFiles({ manifest: bundle.manifest, files: new Map() }, files(bundle.files)) : bundle;
+    const { manifest, files: contents } = files ? withFiles({ manifest: bundle.manifest, files: new Map() }, files(bundle.files)) : bundle;
+    return { manifest: replay ? { ...manifest, replay: ['ocsp'] } : manifest, files: contents };
   }
 
   #roots(trusted: NccCase['trusted']): Subject['roots'] {

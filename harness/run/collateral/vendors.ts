@@ -126,7 +126,8 @@ async function statusOf(ocsp: string, certificate: Uint8Array, issuer: Uint8Arra
 /** The certificates of each device in evidence, in DER. */
 function devicesOf(json: Uint8Array | undefined): readonly (readonly Uint8Array[])[] | undefined {
   return readable(() => {
-    const list = JSON.parse(Buffer.from(json ?? []).toString('utf8')) as Json;
+    const whole = JSON.parse(Buffer.from(json ?? []).toString('utf8')) as Json;
+    const list = isRecord(whole) ? whole.evidences : whole;
     const texts = Array.isArray(list) ? list.flatMap((device: Json) => (isRecord(device) && typeof device.certificate === 'string' ? [device.certificate] : [])) : [];
     return texts.map((text) => readPem(new Uint8Array(Buffer.from(text, 'base64'))).map(({ der }) => der));
   });

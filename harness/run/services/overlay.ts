@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from '../../../emulator/bundle.ts';
 import { TeemuError } from '../../../emulator/errors.ts';
+import { readOcspRequest } from '../../../emulator/pki/ocsp/request.ts';
 import { readPem } from '../../../emulator/pki/pem.ts';
 import type { Reply, ServiceRequest } from '../../../emulator/services/http/message.ts';
 import type { Params } from '../../../emulator/services/http/route.ts';
@@ -76,6 +77,23 @@ function rim({ bundle, params: { id = '' } }: Asked, { body }: Reply): Replaced 
   return replaced(JSON.stringify({ ...honest, rim: Buffer.from(document).toString('base64'), sha256: createHash('sha256').update(document).digest('hex') }));
 }
 
+/** The bundle's own response about the certificate that is asked about, where its manifest says that services give those out. */
+function storedOcsp({ bundle: { manifest, files }, request, params }: Asked): Replaced | undefined {
+  if (!Array.isArray(manifest.replay) || !manifest.replay.includes('ocsp')) return undefined;
+  try {
+    const { requests } = readOcspRequest(request.method === 'POST' ? request.body : new Uint8Array(Buffer.from(params.request ?? '', 'base64')));
+    const serials = requests.map(({ certId }) => bare(Buffer.from(certId.serial).toString('hex')));
+    // The names of the files end with serial numbers.
+    const [, stored] = [...files].find(([name]) => /(^|\/)ocsp\//.test(name) && serials.includes(bare(/-([0-9a-f]+)\.der$/.exec(name)?.[1] ?? ''))) ?? [];
+    return replaced(stored);
+  } catch (error) {
+    if (error instanceof TeemuError) return undefined;
+    throw error;
+  }
+}
+
+const bare = (hex: string): string => hex.replace(/^(00)+/, '');
+
 /** The file that a manifest of a bundle says holds a reference integrity manifest. */
 function rimName({ rims, gpu }: Bundle['manifest'], id: string): string | undefined {
   const own = isRecord(rims) ? rims : isRecord(gpu) && isRecord(gpu.rims) ? gpu.rims : {};
@@ -95,7 +113,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     const kind = request.path.includes('/vlek/') ? 'vlek.pem' : 'vcek.pem';
     return file(bundle, kind) ? replaced(bundle.files.get('snp/cert_chain.pem') ?? bundle.files.get('cert_chain.pem')) : undefined;
   },
-  'kds.crl': ({ bundle }) => replaced(file(bundle, 'crl.der')) ?? (bundle.files.has('cert_chain.pem') ? 'absent' : undefined),
+  'kds.crl': ({ bundle }) => replaced(file(bundle, 'crl.der')) ?? (file(bundle, 'cert_chain.pem') ? 'absent' : undefined),
   'pcs.tcb.tdx': TCB_INFO,
   'pccs.tcb.tdx': TCB_INFO,
   'pcs.identity.td-qe': QE_IDENTITY,
@@ -105,6 +123,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'pcs.rootcrl': crl('root_ca_crl.der', asDer),
   'pccs.rootcrl': crl('root_ca_crl.der', hexadecimal),
   'rim.get': rim,
+  'ocsp.post': storedOcsp,
+  'ocsp.get': storedOcsp,
   'nras.attest.gpu': ({ bundle }) => replaced(file(bundle, 'token.json')),
   'nras.attest.switch': ({ bundle }) => replaced(file(bundle, 'token.json')),
   'nras.jwks': ({ bundle }) => replaced(file(bundle, 'jwks.json')),
