@@ -34,7 +34,8 @@ export const OID = {
 
 /** An ArrayBuffer of exactly these bytes, as the ASN.1 library wants them. */
 export function toBuffer(src: Uint8Array): ArrayBuffer {
-  return src.slice().buffer as ArrayBuffer;
+  // A Buffer's own slice is no copy: its buffer would be the pool that all small ones share.
+  return new Uint8Array(src).buffer;
 }
 
 /** DER of a value of the ASN.1 library. */

@@ -46,6 +46,8 @@ describe('published vectors', () => {
     for (const name of ['snp.json', 'tdx.json', 'ccel.json']) {
       const { cases, build } = readVectors(text(name), name);
       const wrong = cases.filter((info, i) => {
+        // Cases of services say how they answer, not what is in the bundle.
+        if (info.id.startsWith('service/')) return false;
         if (i % 5 !== 0) return false;
         const { subject, twin } = build(info.id);
         const verdict = builtinVerdict(subject);

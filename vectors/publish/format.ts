@@ -1,18 +1,24 @@
 /**
  * Published vectors: cases as JSON that any language can read without Node. A file holds the cases of one suite; evidence that several of them
- * share stands in it once, under its SHA-256.
+ * share stands in it once, under the beginning of its SHA-256.
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { EMULATED, type Json } from '../../emulator/bundle.ts';
 import { STAGES } from '../model.ts';
 import { BUG_CLASSES, type BugClass } from '../subject.ts';
 
+/** The key of contents, or of a text: 32 hexadecimal digits. */
+export function keyOf(contents: Uint8Array | string): string {
+  return createHash('sha256').update(contents).digest('hex').slice(0, 32);
+}
+
 /** Version of the format. It is raised when a reader of an older one could misunderstand a file. */
 export const FORMAT = 1;
 
 const json: z.ZodType<Json> = z.json();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const files = z.record(z.string().min(1).max(240), sha256);
+const key = z.string().regex(/^[0-9a-f]{32}$/);
+const files = z.record(z.string().min(1).max(240), key);
 const words = <T extends string>(names: readonly T[]): z.ZodEnum<{ [K in T]: K }> => z.enum(names as unknown as readonly [T, ...T[]]) as never;
 
 /** What a verifier is handed. */
@@ -26,8 +32,8 @@ const SUBJECT = z
         faults: z.array(json).optional().describe('what else is wrong with those services'),
       })
       .describe('the state of the vendors’ services; empty where nothing is special'),
-    files: files.describe('the evidence, certificates, lists and documents: name of the file to the SHA-256 of its contents; bundle.json says what they are'),
-    roots: files.describe('the roots that the relying party trusts, in PEM: name of the file to the SHA-256 of its contents'),
+    files: files.describe('the evidence, certificates, lists and documents: name of the file to the key of its contents; bundle.json says what they are'),
+    roots: files.describe('the roots that the relying party trusts, in PEM: name of the file to the key of its contents'),
   })
   .describe('what a verifier is handed');
 
@@ -48,8 +54,8 @@ const CASE = z
     ref: z.string().describe('the specification, or the public defect that the case repeats'),
     why: z.string().describe('what is the matter, in one sentence'),
     mustFetch: z.array(z.string()).optional().describe('what a verifier that fetches must have asked the services for before it may accept'),
-    subject: sha256.describe('key of the subject'),
-    twin: sha256.describe('key of the good twin: made by the same path without the one change. Unless it is accepted, refusing the subject means nothing'),
+    subject: key.describe('key of the subject'),
+    twin: key.describe('key of the good twin: made by the same path without the one change. Unless it is accepted, refusing the subject means nothing'),
   })
   .describe('one case');
 
@@ -58,7 +64,7 @@ const BLOB = z.union([
   z.base64().describe('the contents in base64'),
   z
     .strictObject({
-      of: sha256.describe('key of a blob that is in base64'),
+      of: key.describe('key of a blob that is in base64'),
       parts: z
         .array(z.union([z.base64().describe('bytes of its own, in base64'), z.tuple([z.int().min(0), z.int().min(0)]).describe('a run of bytes of the other blob: where it begins, and how long it is')]))
         .describe('what the contents consist of, one behind the other'),
@@ -79,8 +85,8 @@ export const VECTORS = z
       .optional()
       .describe('where the file is the n-th of several parts: every n-th case'),
     cases: z.array(CASE),
-    subjects: z.record(sha256, SUBJECT).describe('subjects by the SHA-256 of what they consist of'),
-    blobs: z.record(sha256, BLOB).describe('contents of files by their SHA-256'),
+    subjects: z.record(key, SUBJECT).describe('subjects by their key: the first 16 bytes of the SHA-256 of what they consist of'),
+    blobs: z.record(key, BLOB).describe('contents of files by their key: the first 16 bytes of their SHA-256, in hexadecimal'),
   })
   .meta({ title: 'teemu vectors', description: 'Cases for verifiers of confidential-computing evidence: what each is handed, and what it must make of it. All of it is emulated, and proves nothing.' });
 
@@ -98,7 +104,7 @@ export function vectorsText({ cases, subjects, blobs, ...head }: Vectors): strin
   const entries = (record: Readonly<Record<string, unknown>>): string =>
     Object.keys(record)
       .sort()
-      .map((key) => `${JSON.stringify(key)}:${JSON.stringify(record[key])}`)
+      .map((name) => `${JSON.stringify(name)}:${JSON.stringify(record[name])}`)
       .join(',\n');
   const members = Object.entries(head).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   return `{\n${members.join(',\n')},\n"cases":[\n${cases.map((one) => JSON.stringify(one)).join(',\n')}\n],\n"subjects":{\n${entries(subjects)}\n},\n"blobs":{\n${entries(blobs)}\n}\n}\n`;

@@ -1,9 +1,8 @@
 /**
- * Contents of files as vectors hold them. What only a subject has is mostly its good twin's file with a few runs of bytes replaced, and stands
- * there as that: the file stays small, and the change can be seen.
+ * Contents of files as vectors hold them. Most are another one with a few runs of bytes replaced, what only a subject has its good twin's,
+ * and stand there as that: the file stays small, and the change can be seen.
  */
-import { createHash } from 'node:crypto';
-import type { PublishedCase, PublishedSubject, Vectors } from './format.ts';
+import { keyOf, type PublishedCase, type PublishedSubject, type Vectors } from './format.ts';
 
 type Blob = Vectors['blobs'][string];
 /** Longest contents that are put together of others. */
@@ -13,35 +12,52 @@ const WORTH_IT = 0.6;
 
 const base64 = (contents: Uint8Array): string => Buffer.from(contents.buffer, contents.byteOffset, contents.byteLength).toString('base64');
 
+/** Whole files of one name that a good twin's file is compared with: the latest of them. */
+const COMPARED = 3;
+
 /**
- * Packs contents. Which ones are written as changes, and of what, follows from cases and subjects alone.
- * @param contents every one that a subject names, by its SHA-256
+ * Packs contents: good twins' first, of which most are much like one before; then what only subjects have. Which ones are written as changes, and
+ * of what, follows from cases and subjects alone.
+ * @param contents every one that a subject names, by its key
  */
 export function packBlobs(cases: readonly PublishedCase[], subjects: Readonly<Record<string, PublishedSubject>>, contents: ReadonlyMap<string, Uint8Array>): Record<string, Blob> {
-  const whole = new Set(cases.flatMap(({ twin }) => keysOf(subjects[twin])));
   const packed = new Map<string, Blob>();
-  for (const { subject, twin } of cases) {
-    const [own, good] = [subjects[subject], subjects[twin]];
-    for (const [name, key] of Object.entries(own?.files ?? {})) {
-      const base = good?.files[name];
-      if (whole.has(key) || packed.has(key) || base === undefined) continue;
-      const change = changeOf(contents.get(key), base, contents.get(base));
-      if (change) packed.set(key, change);
+  const pack = (key: string, bases: readonly string[]): Blob => {
+    const own = contents.get(key) ?? new Uint8Array();
+    const changes = bases.flatMap((base) => changeOf(own, base, contents.get(base)) ?? []);
+    const [shortest] = changes.toSorted((a, b) => JSON.stringify(a).length - JSON.stringify(b).length);
+    const blob = shortest ?? base64(own);
+    packed.set(key, blob);
+    return blob;
+  };
+  const whole = new Map<string, string[]>();
+  for (const { twin } of cases) {
+    for (const [name, key] of filesOf(subjects[twin])) {
+      const before = whole.get(name) ?? [];
+      if (!packed.has(key) && typeof pack(key, before.slice(-COMPARED)) === 'string') whole.set(name, [...before, key]);
     }
   }
-  return Object.fromEntries([...contents].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, bytes]) => [key, packed.get(key) ?? base64(bytes)] as const));
+  for (const { subject, twin } of cases) {
+    const good = new Map(filesOf(subjects[twin]));
+    for (const [name, key] of filesOf(subjects[subject])) {
+      const base = good.get(name);
+      const known = base === undefined ? undefined : packed.get(base);
+      if (!packed.has(key)) pack(key, base === undefined ? [] : [typeof known === 'object' ? known.of : base]);
+    }
+  }
+  return Object.fromEntries([...packed].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function keysOf(subject: PublishedSubject | undefined): string[] {
-  return subject ? [...Object.values(subject.files), ...Object.values(subject.roots)] : [];
+function filesOf(subject: PublishedSubject | undefined): (readonly [name: string, key: string])[] {
+  return subject ? [...Object.entries(subject.files), ...Object.entries(subject.roots)] : [];
 }
 
 /** Bytes that must be the same for a run of them to be taken from elsewhere. */
 const BLOCK = 24;
 
 /** Contents written as runs of others, with what is new between them; or nothing where most is new. */
-function changeOf(contents: Uint8Array | undefined, of: string, others: Uint8Array | undefined): Blob | undefined {
-  if (!contents || !others) return undefined;
+function changeOf(contents: Uint8Array, of: string, others: Uint8Array | undefined): Exclude<Blob, string> | undefined {
+  if (!others) return undefined;
   const [text, base] = [contents, others].map((bytes) => Buffer.from(bytes).toString('latin1')) as [string, string];
   const parts: (string | [number, number])[] = [];
   let fresh = 0;
@@ -56,7 +72,7 @@ function changeOf(contents: Uint8Array | undefined, of: string, others: Uint8Arr
     written = at + length;
   }
   put(written, contents.length);
-  return fresh < contents.length * WORTH_IT || contents.length === 0 ? { of, parts } : undefined;
+  return fresh < contents.length * WORTH_IT ? { of, parts } : undefined;
 }
 
 /** Runs of one text that stand in another, from the first to the last: the longest from each place on, as greedily as that. */
@@ -98,14 +114,14 @@ function sameFrom(text: string, at: number, base: string, from: number): number 
 
 /**
  * Unpacks contents.
- * @returns by SHA-256
+ * @returns by key
  * @throws what `refuse` makes of the sentence, for contents that are not what their name says
  */
 export function unpackBlobs(blobs: Vectors['blobs'], refuse: (rule: string) => Error): Map<string, Uint8Array> {
   const contents = new Map<string, Uint8Array>();
   for (const [key, blob] of Object.entries(blobs)) {
     const bytes = typeof blob === 'string' ? Buffer.from(blob, 'base64') : changed(blob, blobs, refuse);
-    if (createHash('sha256').update(bytes).digest('hex') !== key) throw refuse(`the blob ${key} has other contents than its name says`);
+    if (keyOf(bytes) !== key) throw refuse(`the blob ${key} has other contents than its name says`);
     contents.set(key, new Uint8Array(bytes));
   }
   return contents;

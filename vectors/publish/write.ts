@@ -1,13 +1,10 @@
 /** Writing vectors: cases built one after the other, with what they share put together. */
-import { createHash } from 'node:crypto';
 import { EMULATED, MANIFEST } from '../../emulator/bundle.ts';
 import { ConfigError } from '../../emulator/errors.ts';
 import type { Setting } from '../case-world.ts';
 import type { BuiltCase, CaseInfo, Subject } from '../subject.ts';
-import { FORMAT, type PublishedCase, type PublishedSubject, type Vectors } from './format.ts';
+import { FORMAT, keyOf, type PublishedCase, type PublishedSubject, type Vectors } from './format.ts';
 import { packBlobs, unpackBlobs } from './pack.ts';
-
-const sha256 = (contents: Uint8Array | string): string => createHash('sha256').update(contents).digest('hex');
 
 /** Members in an order of their own: equal subjects have equal texts. */
 const sorted = <T>(record: Iterable<readonly [string, T]>): Record<string, T> => Object.fromEntries([...record].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -46,7 +43,7 @@ export class VectorsWriter {
       files: this.#files([[MANIFEST, manifest], ...bundle.files]),
       roots: this.#files(roots),
     };
-    const key = sha256(JSON.stringify(subject));
+    const key = keyOf(JSON.stringify(subject));
     this.#subjects.set(key, subject);
     return key;
   }
@@ -54,7 +51,7 @@ export class VectorsWriter {
   #files(all: Iterable<readonly [string, Uint8Array]>): Record<string, string> {
     return Object.fromEntries(
       [...all].map(([name, contents]) => {
-        const key = sha256(contents);
+        const key = keyOf(contents);
         this.#contents.set(key, contents);
         return [name, key];
       }),
