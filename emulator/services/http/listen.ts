@@ -1,4 +1,5 @@
 /** Listeners: node's HTTP server with every limit set, on the loopback interface unless told otherwise, closed without a trace. */
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -58,6 +59,8 @@ export async function listen(answer: Answer, options: ListenOptions): Promise<Li
   server.timeout = LIMITS.idleTimeout;
 
   const closing = new AbortController();
+  // As many as there are replies that a fault holds back: each waits for the end in its own right.
+  setMaxListeners(0, closing.signal);
   /** Every connection, below TLS; those that a handler took over are not the HTTP server's any more. */
   const sockets = new Set<Socket>();
   const rawByPort = new Map<number | undefined, Socket>();

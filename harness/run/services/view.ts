@@ -11,7 +11,10 @@ import type { Service } from '../../../emulator/services/http/service.ts';
 import { openVendors, type Revocable, revoke, type Vendor, type VendorOptions } from '../../../emulator/services/vendors.ts';
 import { caseWorld } from '../../../vectors/case-world.ts';
 import type { Subject } from '../../../vectors/subject.ts';
+import { h100Appraiser } from '../../verify/h100.ts';
 import { overlaid } from './overlay.ts';
+
+let appraise: ReturnType<typeof h100Appraiser> | undefined;
 
 /** What vendors are told besides the world that they are in. */
 export type VendorSettings = Omit<VendorOptions, 'world'>;
@@ -23,7 +26,9 @@ export type VendorSettings = Omit<VendorOptions, 'world'>;
  */
 export function viewOf(subject: Subject, seed: string, settings: VendorSettings = {}): App {
   const world = caseWorld({ seed, at: subject.now });
-  const vendors = openVendors({ ...settings, world });
+  // NRAS judges with the reference verifier, unless somebody else is to; it keeps what it found good from case to case.
+  appraise ??= h100Appraiser();
+  const vendors = openVendors({ nras: { appraise }, ...settings, world });
   for (const what of subject.services.revoke ?? []) revoke(vendors, what as unknown as Revocable);
   const services = Object.values(vendors)
     .flatMap((vendor: Vendor) => vendor.services)
