@@ -14,5 +14,7 @@ export const BACKED_UP: Readonly<Record<string, string>> = {
   'ncc-h100-v5/part-missing': 'a part that is not there has no evidence either',
   'nras/certificate-algorithm': 'a signature of an unknown algorithm verifies with nothing',
   'nras/nonce-missing': 'no nonce is not the one that was asked with',
+  'link/message-forged': 'what does not open gives no bytes, and so not those that were sealed',
+  'link/spdm-verify-data': 'all keys after them follow from the verify data',
   'nras/submodule-unlisted': 'a device that is not listed has no digest to agree with',
 };
