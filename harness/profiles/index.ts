@@ -2,6 +2,8 @@
 import { ConfigError } from '../../emulator/errors.ts';
 import type { Profile } from './profile.ts';
 
+const QUOTE_ONLY = [{ cases: ['tdx/binding/td-report-*', 'ccel/**'], reason: 'it looks at quote and collateral only' }];
+
 const ROWS: readonly Profile[] = [
   {
     name: 'go-sev-guest',
@@ -22,7 +24,12 @@ const ROWS: readonly Profile[] = [
     tees: ['tdx'],
     source: { kind: 'go', wrapper: 'go-tdx-guest' },
     clock: true,
-    outOfScope: [],
+    outOfScope: [
+      { cases: ['tdx/ok/version-5*', 'tdx/ok/processor-ca-version-5'], reason: 'it reads quotes of version 4 only' },
+      { cases: ['tdx/ok/processor-ca*', 'tdx/revocation/processor-*'], reason: 'it knows the Platform CA only' },
+      { cases: ['tdx/ok/certification-type-*', 'tdx/chain/chain-of-type-*'], reason: 'it reads the PCK chain from the quote only' },
+      { cases: ['tdx/binding/td-report-*', 'ccel/**'], reason: 'it looks at the quote only' },
+    ],
   },
   {
     name: 'dcap-qvl-js',
@@ -31,7 +38,7 @@ const ROWS: readonly Profile[] = [
     tees: ['tdx'],
     source: { kind: 'npm', wrapper: 'dcap-qvl-js', packages: ['@phala/dcap-qvl@0.3.9'] },
     clock: true,
-    outOfScope: [],
+    outOfScope: QUOTE_ONLY,
   },
   {
     name: 'dcap-qvl-py',
@@ -40,7 +47,7 @@ const ROWS: readonly Profile[] = [
     tees: ['tdx'],
     source: { kind: 'python', wrapper: 'dcap-qvl-py' },
     clock: true,
-    outOfScope: [],
+    outOfScope: QUOTE_ONLY,
   },
   {
     name: 'nv-local-gpu-verifier',

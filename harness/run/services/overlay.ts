@@ -44,20 +44,25 @@ function derOf(bundle: Bundle, name: string): Uint8Array | undefined {
 }
 
 /** A document of Intel's with the chain over it. */
+const PCK_CRL = 'pck_crl.der';
+/** A bundle has all of its collateral, and where it lacks some, so does the service; one that says that it comes from the services has none of its own. */
+const complete = ({ manifest, files }: Bundle, evidence: string): boolean => files.has(evidence) && manifest.collateral !== 'services';
+const missing = (bundle: Bundle): 'absent' | undefined => (complete(bundle, 'quote.bin') ? 'absent' : undefined);
+const issuerChain = (bundle: Bundle, chain: string, header: string): Readonly<Record<string, string>> => {
+  const issuers = file(bundle, `collateral/${chain}`);
+  return complete(bundle, 'quote.bin') ? { [header]: encodeURIComponent(Buffer.from(issuers ?? []).toString('latin1')) } : {};
+};
 const document =
   (name: string, chain: string, header: string): Row =>
-  ({ bundle }) => {
-    const body = file(bundle, `collateral/${name}`);
-    const issuers = file(bundle, `collateral/${chain}`);
-    return replaced(body, issuers ? { [header]: encodeURIComponent(Buffer.from(issuers).toString('latin1')) } : {});
-  };
+  ({ bundle }) =>
+    replaced(file(bundle, `collateral/${name}`), issuerChain(bundle, chain, header)) ?? missing(bundle);
 const TCB_INFO = document('tcb_info.json', 'tcb_info_issuer_chain.pem', 'TCB-Info-Issuer-Chain');
 const QE_IDENTITY = document('qe_identity.json', 'qe_identity_issuer_chain.pem', 'SGX-Enclave-Identity-Issuer-Chain');
 const crl =
   (name: string, write: (der: Uint8Array, request: ServiceRequest) => Uint8Array | string): Row =>
   ({ bundle, request }) => {
     const der = file(bundle, `collateral/${name}`);
-    return der && replaced(write(der, request));
+    return der ? replaced(write(der, request), name === PCK_CRL ? issuerChain(bundle, 'pck_crl_issuer_chain.pem', 'SGX-PCK-CRL-Issuer-Chain') : {}) : missing(bundle);
   };
 const hexadecimal = (der: Uint8Array): string => Buffer.from(der).toString('hex');
 const asDer = (der: Uint8Array): Uint8Array => der;
@@ -118,8 +123,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'pccs.tcb.tdx': TCB_INFO,
   'pcs.identity.td-qe': QE_IDENTITY,
   'pccs.identity.td-qe': QE_IDENTITY,
-  'pcs.pckcrl': crl('pck_crl.der', (der, request) => (wantsDer(request) ? der : inPem(der))),
-  'pccs.pckcrl': crl('pck_crl.der', (der, request) => (wantsDer(request) ? der : hexadecimal(der))),
+  'pcs.pckcrl': crl(PCK_CRL, (der, request) => (wantsDer(request) ? der : inPem(der))),
+  'pccs.pckcrl': crl(PCK_CRL, (der, request) => (wantsDer(request) ? der : hexadecimal(der))),
   'pcs.rootcrl': crl('root_ca_crl.der', asDer),
   'pccs.rootcrl': crl('root_ca_crl.der', hexadecimal),
   'rim.get': rim,

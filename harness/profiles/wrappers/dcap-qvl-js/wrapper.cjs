@@ -31,32 +31,42 @@ function collateral(files) {
   };
 }
 
+/** Members of a request, and where the library's report of the TD has them. */
+const ASKED = {
+  reportData: 'reportData',
+  measurement: 'mrTd',
+  mrTd: 'mrTd',
+  mrSeam: 'mrSeam',
+  mrConfigId: 'mrConfigId',
+  mrOwner: 'mrOwner',
+  mrOwnerConfig: 'mrOwnerConfig',
+  rtmr0: 'rtMr0',
+  rtmr1: 'rtMr1',
+  rtmr2: 'rtMr2',
+  rtmr3: 'rtMr3',
+};
+/** What the library's own answer says, or what it always asks for. */
+const KNOWN = new Set([...Object.keys(ASKED), 'requireCrl', 'tcbStatuses', 'refusedAdvisories']);
+
+/** The report of the TD as the library itself reads it, wherever its versions wrap it. */
+function tdReport(report) {
+  for (let inner = report; inner; inner = inner.base ?? inner.data ?? inner.report ?? inner.value) if (inner.mrTd) return inner;
+  throw new Error(`the library's report has no TD's in it: ${Object.keys(report ?? {}).join(', ')}`);
+}
+
 /** What the relying party looks at itself, as the library's users do: the library answers with the report, not with a verdict on it. */
-function asked(report, request) {
-  const td = report.TD15?.base ?? report.TD10 ?? report.TD15 ?? {};
-  const rows = {
-    reportData: 'reportData',
-    measurement: 'mrTd',
-    mrTd: 'mrTd',
-    mrConfigId: 'mrConfigId',
-    mrOwner: 'mrOwner',
-    mrOwnerConfig: 'mrOwnerConfig',
-    rtmr0: 'rtMr0',
-    rtmr1: 'rtMr1',
-    rtmr2: 'rtMr2',
-    rtmr3: 'rtMr3',
-  };
-  for (const [name, member] of Object.entries(rows)) {
+function asked(verified, request) {
+  for (const [name, member] of Object.entries(ASKED)) {
     if (request[name] === undefined) continue;
-    const snake = member.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
-    const value = td[member] ?? td[snake];
-    if (value === undefined) throw new Error(`the library's report has no ${member}: ${Object.keys(td).join(', ')}`);
-    if (Buffer.from(value).toString('hex') !== request[name]) return `${name} differs`;
+    const values = Array.isArray(request[name]) ? request[name] : [request[name]];
+    if (!values.includes(Buffer.from(tdReport(verified.report)[member]).toString('hex'))) return `${name} differs`;
   }
-  return undefined;
+  return (request.refusedAdvisories ?? []).find((advisory) => verified.advisory_ids.includes(advisory));
 }
 
 function judge({ files, roots, now, request }) {
+  const unknown = Object.keys(request).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined) return { verdict: 'skip', detail: `it has no option for ${unknown}` };
   const pem = Object.values(roots)[0] ?? '';
   const root = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
   let verified;
@@ -66,7 +76,7 @@ function judge({ files, roots, now, request }) {
     return { verdict: 'reject', detail: String(error?.message ?? error) };
   }
   if (!(request.tcbStatuses ?? ['UpToDate']).includes(verified.status)) return { verdict: 'reject', stage: 'tcb', detail: `the status is ${verified.status}` };
-  const differs = asked(verified.report, request);
+  const differs = asked(verified, request);
   return differs === undefined ? { verdict: 'accept' } : { verdict: 'reject', stage: 'binding', detail: differs };
 }
 

@@ -34,8 +34,11 @@ def collateral(files):
 
 
 # Members of a request, and where the library's report has them.
-ASKED = {"reportData": "report_data", "measurement": "mr_td", "mrTd": "mr_td", "mrConfigId": "mr_config_id", "mrOwner": "mr_owner",
+ASKED = {"reportData": "report_data", "measurement": "mr_td", "mrTd": "mr_td", "mrSeam": "mr_seam", "mrConfigId": "mr_config_id", "mrOwner": "mr_owner",
          "mrOwnerConfig": "mr_owner_config", "rtmr0": "rt_mr0", "rtmr1": "rt_mr1", "rtmr2": "rt_mr2", "rtmr3": "rt_mr3"}
+
+# What the library's own answer says, or what it always asks for.
+KNOWN = {*ASKED, "requireCrl", "tcbStatuses", "refusedAdvisories"}
 
 
 def td_report(quote):
@@ -48,6 +51,9 @@ def judge(question):
     files = {name: base64.b64decode(contents) for name, contents in question["files"].items()}
     root = base64.b64decode(re.sub(r"-----[^-]+-----|\s", "", next(iter(question["roots"].values()))))
     request = question["request"]
+    unknown = next((name for name in request if name not in KNOWN), None)
+    if unknown is not None:
+        return {"verdict": "skip", "detail": f"it has no option for {unknown}"}
     try:
         verified = dcap_qvl.verify_with_root_ca(files["quote.bin"], collateral(files), root, question["now"])
     except Exception as error:
@@ -56,8 +62,11 @@ def judge(question):
         return {"verdict": "reject", "stage": "tcb", "detail": f"the status is {verified.status}"}
     report = td_report(files["quote.bin"])
     for name, member in ASKED.items():
-        if name in request and bytes(getattr(report, member)).hex() != request[name]:
+        values = request.get(name)
+        if values is not None and bytes(getattr(report, member)).hex() not in (values if isinstance(values, list) else [values]):
             return {"verdict": "reject", "stage": "binding", "detail": f"{name} differs"}
+    if any(advisory in verified.advisory_ids for advisory in request.get("refusedAdvisories", [])):
+        return {"verdict": "reject", "stage": "tcb", "detail": "an advisory applies"}
     return {"verdict": "accept"}
 
 
