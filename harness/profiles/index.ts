@@ -56,7 +56,10 @@ const ROWS: readonly Profile[] = [
     tees: ['h100'],
     source: { kind: 'python', wrapper: 'nv-local-gpu-verifier' },
     clock: false,
-    outOfScope: [],
+    outOfScope: [
+      { cases: ['h100/evidence/*', 'h100/ok/collected'], reason: 'it asks the driver’s library, and reads no evidence in JSON' },
+      { cases: ['h100/machine/*', 'h100/ok/*ppcie*', 'h100/ok/*switch*'], reason: 'protected PCIe and NVSwitches are for nv-ppcie-verifier' },
+    ],
   },
 ];
 

@@ -33,7 +33,28 @@ describe('teemu evidence h100', () => {
   });
 
   test('takes every option and export', async () => {
-    const options = ['--gpu', 'h200', '--driver', '570.124.06', '--vbios', '96.00.CF.00.02', '--count', '2', '--switches', '1', '--machine', '3', '--cc-mode', 'devtools', '--mode', 'ppcie', '--decoder', 'on', '--set', 'gpu.1.opaque.boardId=7'];
+    const options = [
+      '--gpu',
+      'h200',
+      '--driver',
+      '570.124.06',
+      '--vbios',
+      '96.00.CF.00.02',
+      '--count',
+      '2',
+      '--switches',
+      '1',
+      '--machine',
+      '3',
+      '--cc-mode',
+      'devtools',
+      '--mode',
+      'ppcie',
+      '--decoder',
+      'on',
+      '--set',
+      'gpu.1.opaque.boardId=7',
+    ];
     const { code, dir } = await make(...options, '--export', 'nvattest', '--export', 'rim-store');
     expect(code).toBe(0);
     expect(manifest(dir)).toMatchObject({ gpu: 'h200', driverVersion: '570.124.06', ccMode: 'devtools', mode: 'ppcie' });

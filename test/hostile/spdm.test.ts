@@ -154,8 +154,7 @@ describe('a requester', () => {
     const made = pair({ profile: FULL_PROFILE, requesterProfile: OPEN_PROFILE });
     made.requester.connect();
     const answer = made.responder.answer.bind(made.responder);
-    made.responder.answer = (request, id) =>
-      request[1] === 0xeb ? { response: Uint8Array.of(0x12, 0x6b, 1, 1, 1, 0, 0, 0, 0x12, 0x81, 0, 0), sent: () => undefined } : answer(request, id);
+    made.responder.answer = (request, id) => (request[1] === 0xeb ? { response: Uint8Array.of(0x12, 0x6b, 1, 1, 1, 0, 0, 0, 0x12, 0x81, 0, 0), sent: () => undefined } : answer(request, id));
     expect(() => made.requester.startSession()).toThrow(TeemuError);
   });
 });

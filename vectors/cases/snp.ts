@@ -11,4 +11,15 @@ import { SIGNATURE_CASES } from './snp/signature.ts';
 import { TCB_CASES } from './snp/tcb.ts';
 import { cases, type SnpCase } from '../model.ts';
 
-export const SNP_CASES: readonly SnpCase[] = cases('snp', [...REPORT_CASES, ...CHAIN_CASES, ...CERTIFICATE_CASES, ...REVOCATION_CASES, ...SIGNATURE_CASES, ...TCB_CASES, ...POLICY_CASES, ...BINDING_CASES, ...COMPLETENESS_CASES, ...OK_CASES]);
+export const SNP_CASES: readonly SnpCase[] = cases('snp', [
+  ...REPORT_CASES,
+  ...CHAIN_CASES,
+  ...CERTIFICATE_CASES,
+  ...REVOCATION_CASES,
+  ...SIGNATURE_CASES,
+  ...TCB_CASES,
+  ...POLICY_CASES,
+  ...BINDING_CASES,
+  ...COMPLETENESS_CASES,
+  ...OK_CASES,
+]);

@@ -3,7 +3,7 @@ import { addReports, baselinesOf, comparisonsOf, exitOf, readRuns, reportData, r
 import { type Define, onCall } from '../session/session.ts';
 
 const DETAILS = `
-Each RUN is the run.json that 'teemu check --out DIR' wrote. Several are set side by side: a row for each case,
+Each RUN is the run.json that 'teemu check --out DIR' wrote. Several are set side by side: a row a case,
 a column for each run, whatever verifier, machine or day they are of.
 
 Exit codes: as those of 'teemu check' would have been.`;

@@ -29,7 +29,7 @@ export const PLACEHOLDERS: Readonly<Record<string, Placeholder>> = {
   id: { doc: 'id of the case', value: ({ id }) => id },
   tee: { doc: 'snp, tdx, h100, …', value: ({ tee }) => tee },
   bundle: { doc: 'folder of the evidence and all that comes with it, as teemu evidence writes it', value: inFolder('bundle') },
-  evidence: { doc: "file of the evidence itself: report.bin, quote.bin or evidence.json", value: async (delivery) => join(await delivery.folder(), 'bundle', evidenceFile(delivery.subject)) },
+  evidence: { doc: 'file of the evidence itself: report.bin, quote.bin or evidence.json', value: async (delivery) => join(await delivery.folder(), 'bundle', evidenceFile(delivery.subject)) },
   roots: { doc: 'folder of the trusted roots, in PEM', value: inFolder('roots') },
   root: { doc: 'file of the first trusted root, in PEM', value: async (delivery) => join(await delivery.folder(), 'roots', [...delivery.subject.roots.keys()][0] ?? '') },
   request: { doc: 'JSON file of what the relying party asks for', value: inFolder('request.json') },

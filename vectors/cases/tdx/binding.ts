@@ -94,7 +94,9 @@ const dates: readonly TdxCase[] = DOCUMENTS.flatMap(([slug, what, edit]) => {
       policy: 'documents are at most forty days old',
     }),
     accepted(`tdx/ok/${slug}-in-its-last-second`, 'medium', PCS, `${what} ends at the very second that the verifier looks.`, { edits: dated(edit, (now) => ({ nextUpdate: pcsDate(now) })) ?? {} }),
-    accepted(`tdx/ok/${slug}-in-its-first-second`, 'medium', PCS, `${what} begins at the very second that the verifier looks.`, { edits: dated(edit, (now) => ({ issueDate: pcsDate(now), nextUpdate: pcsDate(now + 3_600_000) })) ?? {} }),
+    accepted(`tdx/ok/${slug}-in-its-first-second`, 'medium', PCS, `${what} begins at the very second that the verifier looks.`, {
+      edits: dated(edit, (now) => ({ issueDate: pcsDate(now), nextUpdate: pcsDate(now + 3_600_000) })) ?? {},
+    }),
   ];
 });
 

@@ -61,7 +61,9 @@ const wrong: readonly TdxCase[] = LISTS.flatMap(([place, name, file, what]) => [
   refused(`tdx/revocation/${name}-cut-short`, ['parse', 'crl-malformed'], 'medium', RFC, `${what} breaks off.`, { files: rewritten(file, (crl) => crl.slice(0, 100)), bug: 'denial-of-service' }),
   refused(`tdx/revocation/${name}-trailing`, ['parse', 'crl-malformed'], 'low', RFC, `${what} is followed by a byte.`, { files: extended(file, '\0') }),
   accepted(`tdx/ok/${name}-in-its-last-second`, 'medium', `${RFC}.1.2.5`, `${what} ends at the very second that the verifier looks.`, { edits: list(place, (spec, now) => ({ ...spec, nextUpdate: now })) }),
-  accepted(`tdx/ok/${name}-in-its-first-second`, 'medium', `${RFC}.1.2.4`, `${what} begins at the very second that the verifier looks.`, { edits: list(place, (spec, now) => ({ ...spec, thisUpdate: now, nextUpdate: now + 3_600_000 })) }),
+  accepted(`tdx/ok/${name}-in-its-first-second`, 'medium', `${RFC}.1.2.4`, `${what} begins at the very second that the verifier looks.`, {
+    edits: list(place, (spec, now) => ({ ...spec, thisUpdate: now, nextUpdate: now + 3_600_000 })),
+  }),
 ]);
 
 export const REVOCATION_CASES: readonly TdxCase[] = [

@@ -63,7 +63,17 @@ def judge(question, folder):
     return True
 
 
+# What its command line can be asked for.
+KNOWN = {"nonce", "allowHold"}
+
+
 def answered(question):
+    request = question["request"]
+    unknown = next((name for name in request if name not in KNOWN), None)
+    if isinstance(request.get("nonce"), list):
+        unknown = "one of several nonces"
+    if unknown is not None:
+        return {"verdict": "skip", "detail": f"it has no option for {unknown}"}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         reading, writing = os.pipe()
         child = os.fork()
