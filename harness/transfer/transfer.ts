@@ -157,7 +157,7 @@ class Move {
 const PIECE = 32;
 const PIECES = 4;
 /** Fewer different bytes than this, and a piece may be where nobody put it: memory that was never written is full of zeros. */
-const LEAST_DIFFERENT = 12;
+const LEAST_DIFFERENT = 6;
 
 /** Pieces of a part that cannot be anywhere by chance: 32 bytes from the middle of each quarter. */
 function piecesOf(part: Uint8Array, at: number): Canary[] {

@@ -1,4 +1,5 @@
 /** Files to a GPU and back, by way of the command: every byte, under every attack, and what is said of it. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -134,4 +135,20 @@ test('an interrupt ends it between two parts', async () => {
   const called = await call(['transfer', LARGE, '--json', ...SEED], { cwd, onWaiting: (interrupt) => interrupt() });
   expect(called.code).toBe(130);
   expect(json(called)).toMatchObject({ interrupted: true, bytes: 0 });
+});
+
+test('an interrupted transfer says to people that it is not the whole file', async () => {
+  const called = await call(['transfer', LARGE, ...SEED], { cwd, onWaiting: (interrupt) => interrupt() });
+  expect(called).toMatchObject({ code: 130, stdout: expect.stringMatching(/moved .*interrupted: not the whole file/) as string });
+});
+
+test.runIf(process.platform !== 'win32')('a FIFO that nobody writes into is refused, not waited for', async () => {
+  execFileSync('mkfifo', [join(cwd, 'fifo')]);
+  expect(await moved('fifo')).toMatchObject({ code: 2, stderr: expect.stringMatching(/is no file/) as string });
+});
+
+test('a file of nothing but numbers is looked for too', async () => {
+  writeFileSync(join(cwd, 'numbers'), Array.from({ length: 40_000 }, (_, i) => `${i * 7919}\n`).join(''));
+  const { host } = json(await moved('numbers', '--json')) as { host: { searched: unknown; leaks: unknown } };
+  expect(host).toMatchObject({ searched: { pieces: 4, foundInFile: 4 }, leaks: [] });
 });

@@ -1,4 +1,5 @@
 /** `teemu transfer FILE`: moves a file to the GPU and back over the encrypted link, and says what the host saw of it. */
+import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from 'commander';
@@ -88,7 +89,8 @@ interface How {
 }
 
 async function moveFile(session: Session, file: string, { world, ...how }: How): Promise<TransferResult> {
-  await using source = await open(session.path(file), 'r');
+  // Not blocking: opening a FIFO would otherwise wait for somebody to write into it, and could not be interrupted.
+  await using source = await open(session.path(file), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   const stat = await source.stat();
   if (!stat.isFile()) throw new TeemuError('ERR_FILE', `${file}: is no file`);
   if (how.attack && stat.size === 0) throw new ConfigError('--attack', `there is nothing to attack: ${file} is empty`);
@@ -137,10 +139,10 @@ function exitOf({ bytes, same, host, attack, interrupted }: TransferResult): Exi
 }
 
 function summary({ file }: { readonly file: string }, result: TransferResult, prediction: Forecast | undefined, paint: Paint): string {
-  const { bytes, same, milliseconds, engine, sessions, host } = result;
+  const { bytes, same, milliseconds, engine, sessions, host, interrupted } = result;
   const [session] = sessions;
   const rows: (readonly [string, string])[] = [
-    ['moved', `${size(bytes)} to the GPU and back, ${same === bytes ? 'every byte as it was' : paint('red', `${bytes - same} bytes in parts that differ`)}`],
+    ['moved', `${size(bytes)} to the GPU and back, ${same === bytes ? 'every byte as it was' : paint('red', `${bytes - same} bytes in parts that differ`)}${interrupted ? paint('yellow', ', then interrupted: not the whole file') : ''}`],
     ['SHA-256', result.sha256.back],
     ['session', `SPDM ${session?.version ?? '?'}, id 0x${(session?.sessionId ?? 0).toString(16)}, GPU certificate ${(session?.leaf ?? '').slice(0, 16)}…`],
     ['engine', `${engine.name} (${engine.library})`],

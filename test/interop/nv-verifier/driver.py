@@ -3,71 +3,15 @@
 What stands in for a GPU is the NVML library only: the functions of `pynvml` that the verifiers call answer with what the case says. Each case runs
 in a process of its own, forked after the imports, so that nothing of one case is left for the next.
 """
-import ctypes
 import json
 import os
 import sys
 import tempfile
 import time
 
-import pynvml
-
-MACHINE = {}
-
-
-class Record:
-    def __init__(self, **members):
-        self.__dict__.update(members)
-
-
-def gpu(handle):
-    return MACHINE["gpus"][handle]
-
-
-def settings(reference):
-    """Fills the structure that is asked for; it is passed by reference."""
-    structure = reference._obj
-    structure.ccFeature = MACHINE["ccFeature"]
-    structure.devToolsMode = MACHINE["devToolsMode"]
-    structure.multiGpuMode = MACHINE["multiGpuMode"]
-
-
-def state():
-    return Record(environment=1, ccFeature=MACHINE["ccFeature"], devToolsMode=MACHINE["devToolsMode"])
-
-
-def set_ready(value):
-    MACHINE["ready"] = value
-
-
-def certificate(handle):
-    chain = gpu(handle)["certificate"].encode()
-    return Record(certChainSize=0, attestationCertChainSize=len(chain), attestationCertChain=chain)
-
-
-def report(handle, nonce):
-    data = bytes.fromhex(gpu(handle)["report"])
-    return Record(isCecAttestationReportPresent=0, attestationReportSize=len(data), attestationReport=data)
-
-
-for name, function in {
-    "nvmlInit": lambda: None,
-    "nvmlShutdown": lambda: None,
-    "nvmlDeviceGetCount": lambda: len(MACHINE["gpus"]),
-    "nvmlDeviceGetHandleByIndex": lambda index: index,
-    "nvmlDeviceGetArchitecture": lambda handle: gpu(handle)["architecture"],
-    "nvmlDeviceGetBoardId": lambda handle: gpu(handle)["boardId"],
-    "nvmlDeviceGetUUID": lambda handle: gpu(handle)["uuid"],
-    "nvmlDeviceGetVbiosVersion": lambda handle: gpu(handle)["vbiosVersion"],
-    "nvmlSystemGetDriverVersion": lambda: MACHINE["driverVersion"],
-    "nvmlDeviceGetConfComputeGpuCertificate": certificate,
-    "nvmlDeviceGetConfComputeGpuAttestationReport": report,
-    "nvmlSystemGetConfComputeState": state,
-    "nvmlSystemGetConfComputeSettings": settings,
-    "nvmlSystemGetConfComputeGpusReadyState": lambda: MACHINE["ready"],
-    "nvmlSystemSetConfComputeGpusReadyState": set_ready,
-}.items():
-    setattr(pynvml, name, function)
+# The stand-in for NVML is that of the profile of this verifier; it must be there before the verifier is.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "harness", "profiles", "wrappers", "nv-local-gpu-verifier"))
+from nvml import MACHINE  # noqa: E402
 
 from verifier import cc_admin  # noqa: E402: after the stand-in is in its place
 from nv_attestation_sdk import attestation  # noqa: E402
