@@ -142,7 +142,10 @@ function summary({ file }: { readonly file: string }, result: TransferResult, pr
   const { bytes, same, milliseconds, engine, sessions, host, interrupted } = result;
   const [session] = sessions;
   const rows: (readonly [string, string])[] = [
-    ['moved', `${size(bytes)} to the GPU and back, ${same === bytes ? 'every byte as it was' : paint('red', `${bytes - same} bytes in parts that differ`)}${interrupted ? paint('yellow', ', then interrupted: not the whole file') : ''}`],
+    [
+      'moved',
+      `${size(bytes)} to the GPU and back, ${same === bytes ? 'every byte as it was' : paint('red', `${bytes - same} bytes in parts that differ`)}${interrupted ? paint('yellow', ', then interrupted: not the whole file') : ''}`,
+    ],
     ['SHA-256', result.sha256.back],
     ['session', `SPDM ${session?.version ?? '?'}, id 0x${(session?.sessionId ?? 0).toString(16)}, GPU certificate ${(session?.leaf ?? '').slice(0, 16)}…`],
     ['engine', `${engine.name} (${engine.library})`],

@@ -1,4 +1,5 @@
 /** NVIDIA's `nv-local-gpu-verifier` and `nv-attestation-sdk` from PyPI, unmodified but for the two root certificates that they come with. */
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +60,8 @@ export interface NvVerifier {
 
 /** @param roots PEM, in place of NVIDIA's @throws {Error} when Python or a package can't be had */
 export async function nvVerifier(roots: { readonly device: string; readonly rim: string }): Promise<NvVerifier> {
-  const python = await pythonWith('nv-verifier', here('requirements.txt'));
+  // Its roots are files of the package: two sets of roots are two installations, also where they are kept.
+  const python = await pythonWith(`nv-verifier-${createHash('sha256').update(roots.device).digest('hex').slice(0, 12)}`, here('requirements.txt'));
   await writeFile(join(python.packages, 'verifier', 'certs', 'verifier_device_root.pem'), roots.device);
   await writeFile(join(python.packages, 'verifier', 'certs', 'verifier_RIM_root.pem'), roots.rim);
   const program = new LineProgram(python.program, [here('driver.py')], { env: { PYTHONWARNINGS: 'ignore' }, cwd: python.packages });
