@@ -13,6 +13,7 @@ import { pemBlocks, readCertificate } from '../emulator/pki/read.ts';
 import { startTeemu } from '../emulator/teemu.ts';
 import { engines } from './engines.ts';
 import { median, type Ratio, type Speed } from './ratio.ts';
+import { harness } from './harness.ts';
 import { h100Verification } from './h100-verification.ts';
 import { reportGeneration } from './report-generation.ts';
 import { serving } from './serving.ts';
@@ -70,6 +71,7 @@ for (const [name, run] of [
   ['H100 verification', h100Verification],
   ['link engines', engines],
   ['transfers over the link', transfers],
+  ['harness', harness],
   ['serving', served],
 ] as const) {
   if (!name.toLowerCase().includes(wanted.toLowerCase())) continue;
