@@ -86,8 +86,9 @@ export class SharedMemory {
   readonly by: 'driver' | 'gpu';
   readonly #watchers = new Set<(access: Access) => void>();
 
-  /** @param slots most bounce buffers there can be @param buffer the other side's, if that was there first */
+  /** @param slots most bounce buffers there can be @param buffer the other side's, if that was there first @throws {RangeError} when `slots` is no whole number, or more than can be allocated */
   constructor(by: 'driver' | 'gpu', slots: number, buffer?: SharedArrayBuffer) {
+    if (!Number.isSafeInteger(slots) || slots < 0) throw new RangeError(`slots are a whole number, not ${slots}`);
     const regions = sharedRegions(slots);
     const last = regions.at(-1);
     this.by = by;

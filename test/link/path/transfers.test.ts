@@ -300,3 +300,7 @@ describe('a GPU in a thread of its own', () => {
     expect((seen.get('gpuTagMismatch') ?? 0) + (seen.get('cpuTagMismatch') ?? 0)).toBeGreaterThan(0);
   });
 });
+
+test.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY])('shared memory of %d slots is a mistake of the caller', (slots) => {
+  expect(() => new SharedMemory('driver', slots)).toThrow(new RangeError(`slots are a whole number, not ${slots}`));
+});
