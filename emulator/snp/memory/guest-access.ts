@@ -1,6 +1,6 @@
 /** A guest at one of its privilege levels: reads and writes with and without the C-bit, PVALIDATE and RMPADJUST. */
 import { LARGE_PAGE_SIZE, PAGE_SIZE, eachPage } from '../../memory/physical-pages.ts';
-import { type ErrorBit, fault, notValidated } from './fault.ts';
+import { type ErrorBit, fault, forVmpl0Only, notValidated } from './fault.ts';
 import type { GuestSlot, SnpMachine } from './machine.ts';
 import { bytesOf, type RmpStatus } from './reverse-map.ts';
 import { ALL_PERMISSIONS, type PageSize, PERMISSION, type RmpEntry } from './rmp-entry.ts';
@@ -68,9 +68,10 @@ export class GuestAccess {
 
   /**
    * PVALIDATE: says that the page is expected there, or no longer. Sizes must be those of the reverse map.
-   * @throws {FirmwareError} #NPF when the page is not this guest's, or when it is part of a larger one
+   * @throws {FirmwareError} #NPF when the page is not this guest's, or when it is part of a larger one; #GP at any level but VMPL 0
    */
   pValidate(gpa: number, size: PageSize, validate: boolean): Validation {
+    if (this.vmpl !== 0) throw forVmpl0Only('PVALIDATE', this.vmpl);
     if (gpa % bytesOf(size) !== 0) return { status: 'FAIL_INPUT', changed: false };
     const { base, entry } = this.#owned(gpa, ['present', 'rmp', 'encrypted']);
     if (entry.pageSize === '2M' && size === '4K') throw fault('#NPF', ['present', 'rmp', 'encrypted', 'sizeMismatch'], 'PVALIDATE of a part of a large page');

@@ -46,6 +46,11 @@ describe('PVALIDATE', () => {
     expect(attempt(machine())).toEqual(answer);
   });
 
+  test.each([1, 2, 3])('is VMPL 0’s: VMPL %i has to ask it', (vmpl) => {
+    const m = give(machine(), {});
+    expect(raised(() => m.guest(1, vmpl).pValidate(GPA, '4K', false))).toEqual({ name: '#GP', status: 0 });
+  });
+
   test('of a part of a large page leaves for the host, which splits it, and then it works', () => {
     const m = give(machine(), { gpa: LARGE_GPA, address: LARGE_SPA, size: '2M' });
     m.guest(1).write(LARGE_GPA + 0x5000, CANARY);
