@@ -1,6 +1,6 @@
 /** `teemu transfer FILE`: moves a file to the GPU and back over the encrypted link, and says what the host saw of it. */
-import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option } from 'commander';
 import { ConfigError, TeemuError } from '../../../emulator/errors.ts';
@@ -96,11 +96,16 @@ async function moveFile(session: Session, file: string, { world, ...how }: How):
   if (how.attack && stat.size === 0) throw new ConfigError('--attack', `there is nothing to attack: ${file} is empty`);
   const { out } = session.globals;
   if (out !== undefined) await mkdir(session.path(out), { recursive: true });
-  await using sink = out === undefined ? undefined : await open(join(session.path(out), basename(file)), 'wx');
+  const target = out === undefined ? undefined : join(session.path(out), basename(file));
+  if (target !== undefined && existsSync(target)) throw new TeemuError('ERR_FILE', `${target}: is there already; it would be overwritten`);
+  // Under another name until it is whole: nobody finds half a file under its own.
+  const partial = target && `${target}.part`;
+  const sink = partial === undefined ? undefined : await open(partial, 'w');
   const interrupt = new AbortController();
   const unhook = session.io.onInterrupt(() => interrupt.abort());
+  let whole = false;
   try {
-    return await transfer(world, {
+    const result = await transfer(world, {
       ...how,
       size: stat.size,
       signal: interrupt.signal,
@@ -114,8 +119,12 @@ async function moveFile(session: Session, file: string, { world, ...how }: How):
       ...(sink ? { write: async (bytes) => void (await sink.writeFile(bytes)) } : {}),
       onProgress: (done) => session.terminal.status(`${size(done)} of ${size(stat.size)} there and back`),
     });
+    whole = !result.interrupted;
+    return result;
   } finally {
     unhook();
+    await sink?.close();
+    if (partial !== undefined && target !== undefined) await (whole ? rename(partial, target) : rm(partial, { force: true }));
   }
 }
 
