@@ -22,13 +22,13 @@ export type ErrorBit = keyof typeof ERROR_BIT;
  * The faults. `#PF` stops the host's instruction. `#NPF` leaves the guest and tells the hypervisor; the guest has not seen or changed
  * anything. `#VC` is raised in the guest: it is how the guest notices that a page is not the one that it validated. `#GP` is raised in the guest for what its level may not do at all.
  */
-export type FaultName = '#PF' | '#NPF' | '#VC' | '#GP';
+type FaultName = '#PF' | '#NPF' | '#VC' | '#GP';
 
 /** Error code of `#VC` for a private page that is not validated: VMEXIT_PAGE_NOT_VALIDATED. Source: AMD APM volume 2, appendix C. */
 export const PAGE_NOT_VALIDATED = 0x404;
 
 /** A page fault or a nested page fault. @param bits what its error code says @param why for a person */
-export function fault(name: '#PF' | '#NPF', bits: readonly ErrorBit[], why: string): FirmwareError {
+export function fault(name: Extract<FaultName, '#PF' | '#NPF'>, bits: readonly ErrorBit[], why: string): FirmwareError {
   const code = bits.reduce((sum, bit) => sum + ERROR_BIT[bit], 0);
   return new FirmwareError(code, name, why);
 }
