@@ -15,6 +15,11 @@ export interface ReasonRow {
   readonly ref: string;
 }
 
+type RowOf = (rule: string, ref: string) => ReasonRow;
+
+/** A row of each stage, by the stage's name: how tables of reasons are written. */
+export const AT: Readonly<Record<Stage, RowOf>> = Object.fromEntries(STAGES.map((stage) => [stage, (rule: string, ref: string): ReasonRow => ({ stage, rule, ref })])) as Record<Stage, RowOf>;
+
 /** Reason codes with their rows. Codes are stable: programs match on them. */
 export type ReasonTable<C extends string = string> = Readonly<Record<C, ReasonRow>>;
 

@@ -1,6 +1,6 @@
 /** Every reason for which NVIDIA evidence is refused: one row each. A row is also the check that was done when it did not happen. */
 import { CERTIFICATE_REASONS } from '../reasons.ts';
-import { type Appraisal, type Check, passesOf, type ReasonRow, type ReasonTable, type Stage } from '../verdict.ts';
+import { type Appraisal, AT, type Check, passesOf, type ReasonRow, type ReasonTable } from '../verdict.ts';
 
 const SPDM = 'DSP0274 1.1.3, GET_MEASUREMENTS and MEASUREMENTS';
 const OPAQUE = 'NVIDIA attestation SDK, opaque data of the report';
@@ -11,17 +11,7 @@ const OCSP = (section: string): string => `RFC 6960 §${section}`;
 const SWID = 'TCG Reference Integrity Manifest Information Model; ISO 19770-2:2015';
 const PPCIE = 'NVIDIA protected PCIe verifier, topology';
 const ASKED = 'the caller asked for it';
-const row =
-  (stage: Stage) =>
-  (rule: string, ref: string): ReasonRow => ({ stage, rule, ref });
-const parse = row('parse');
-const chain = row('chain');
-const revocation = row('revocation');
-const signature = row('signature');
-const tcb = row('tcb');
-const policy = row('policy');
-const binding = row('binding');
-const freshness = row('freshness');
+const { parse, chain, revocation, signature, tcb, policy, binding, freshness } = AT;
 
 const H100_ONLY = {
   'evidence-incomplete': parse('there is evidence of at least one device, and of no more than can be in a machine', 'teemu: the bundle on disk'),

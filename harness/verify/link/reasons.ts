@@ -1,17 +1,10 @@
 /** Every reason for which a transcript of a link is refused: one row each. */
 import type { OutcomeName } from '../../../emulator/link/channel/outcomes.ts';
-import { type Appraisal, type Check, passesOf, type ReasonRow, type ReasonTable, type Stage } from '../verdict.ts';
+import { type Appraisal, AT, type Check, passesOf, type ReasonRow, type ReasonTable } from '../verdict.ts';
 
 const LINK = 'NVIDIA open-gpu-kernel-modules 595.45.04';
 const SPDM = 'DSP0274 1.1 and 1.2';
-const row =
-  (stage: Stage) =>
-  (rule: string, ref: string): ReasonRow => ({ stage, rule, ref });
-const parse = row('parse');
-const chain = row('chain');
-const signature = row('signature');
-const policy = row('policy');
-const freshness = row('freshness');
+const { parse, chain, signature, policy, freshness } = AT;
 
 const ROWS = {
   'transcript-malformed': parse('the transcript is one, and names only channels and IVs that there are', 'teemu: the transcript of a link'),

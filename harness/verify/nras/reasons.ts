@@ -1,22 +1,13 @@
 /** Every reason for which an answer of NVIDIA's attestation service is refused: one row each. */
 import { CERTIFICATE_REASONS } from '../reasons.ts';
-import { type Appraisal, type Check, passesOf, type ReasonRow, type ReasonTable, type Stage } from '../verdict.ts';
+import { type Appraisal, AT, type Check, passesOf, type ReasonRow, type ReasonTable } from '../verdict.ts';
 
 const EAT = 'RFC 9711; NVIDIA remote attestation service, detached EAT';
 const JWS = 'RFC 7515';
 const JWT = 'RFC 7519; RFC 8725';
 const JWK = 'RFC 7517';
 const ASKED = 'the caller asked for it';
-const row =
-  (stage: Stage) =>
-  (rule: string, ref: string): ReasonRow => ({ stage, rule, ref });
-const parse = row('parse');
-const chain = row('chain');
-const signature = row('signature');
-const tcb = row('tcb');
-const policy = row('policy');
-const binding = row('binding');
-const freshness = row('freshness');
+const { parse, chain, signature, tcb, policy, binding, freshness } = AT;
 
 const NRAS_ONLY = {
   'eat-malformed': parse('the answer is a token over all, and a token for each device, by name', EAT),

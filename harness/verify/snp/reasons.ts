@@ -1,20 +1,12 @@
 /** Every reason for which SEV-SNP evidence is refused: one row each. A row is also the check that was done when it did not happen. */
 import { CERTIFICATE_REASONS } from '../reasons.ts';
-import { type Appraisal, type Check, passesOf, type ReasonRow, type ReasonTable, type Stage } from '../verdict.ts';
+import { type Appraisal, AT, type Check, passesOf, type ReasonRow, type ReasonTable } from '../verdict.ts';
 
 const ABI = 'AMD 56860, ATTESTATION_REPORT';
 const GUEST_POLICY = 'AMD 56860, GUEST_POLICY';
 const KDS = 'AMD 57230, VCEK and VLEK certificates';
 const ASKED = 'the caller asked for it';
-const row =
-  (stage: Stage) =>
-  (rule: string, ref: string): ReasonRow => ({ stage, rule, ref });
-const parse = row('parse');
-const chain = row('chain');
-const signature = row('signature');
-const tcb = row('tcb');
-const policy = row('policy');
-const binding = row('binding');
+const { parse, chain, signature, tcb, policy, binding } = AT;
 
 const SNP_ONLY = {
   'evidence-incomplete': parse('there is a report, and a VCEK with its ASK or a VLEK with its ASVK', 'teemu: the bundle on disk'),

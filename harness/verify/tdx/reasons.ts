@@ -1,6 +1,6 @@
 /** Every reason for which TDX evidence is refused: one row each. A row is also the check that was done when it did not happen. */
 import { CERTIFICATE_REASONS } from '../reasons.ts';
-import { type Appraisal, type Check, passesOf, type ReasonRow, type ReasonTable, type Stage } from '../verdict.ts';
+import { type Appraisal, AT, type Check, passesOf, type ReasonRow, type ReasonTable } from '../verdict.ts';
 
 const QUOTE = 'Intel TDX DCAP Quote Generation Library, quote format';
 const PCK = 'Intel SGX PCK Certificate and CRL Profile Specification';
@@ -9,17 +9,7 @@ const QVL = 'Intel DCAP Quote Verification Library';
 const ABI = 'Intel TDX Module ABI';
 const TCG = 'TCG PC Client Platform Firmware Profile 1.06';
 const ASKED = 'the caller asked for it';
-const row =
-  (stage: Stage) =>
-  (rule: string, ref: string): ReasonRow => ({ stage, rule, ref });
-const parse = row('parse');
-const chain = row('chain');
-const revocation = row('revocation');
-const signature = row('signature');
-const tcb = row('tcb');
-const policy = row('policy');
-const binding = row('binding');
-const freshness = row('freshness');
+const { parse, chain, revocation, signature, tcb, policy, binding, freshness } = AT;
 
 const TDX_ONLY = {
   'evidence-incomplete': parse('there is a quote, and everything of its collateral', 'teemu: the bundle on disk'),

@@ -3,9 +3,6 @@
  * ways, work MACs, Blackwell's ratchet. Its install failing is a failure.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
@@ -16,20 +13,21 @@ import { type CryptBundle, KeyStore } from '../../../emulator/link/channel/key-s
 import { copyEnginePair, KEY_SLOTS, sec2Pair } from '../../../emulator/link/channel/labels.ts';
 import { encodeMethods, type Method } from '../../../emulator/link/channel/work-mac.ts';
 import { nodeEngine } from '../../../emulator/link/engine/node.ts';
+import { type Python, pythonWith } from '../python.ts';
 
 const run = promisify(execFile);
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
 const engine = nodeEngine();
 
-let folder = '';
+let python: Python | undefined;
 let ask: (questions: readonly object[]) => Promise<unknown[]>;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'teemu-channel-vectors-'));
-  const python = await installTool(process.env.TEEMU_INTEROP_CACHE === undefined ? join(folder, 'venv') : join(process.env.TEEMU_INTEROP_CACHE, 'channel-vectors'));
+  python = await pythonWith('channel-vectors', here('requirements.txt'));
+  const { program } = python;
   ask = async (questions) => {
-    const child = run(python, [here('oracle.py')], { timeout: 300_000, maxBuffer: 64 << 20 });
+    const child = run(program, [here('oracle.py')], { timeout: 300_000, maxBuffer: 64 << 20 });
     child.child.stdin?.end(questions.map((question) => `${JSON.stringify(question)}\n`).join(''));
     const { stdout } = await child;
     return stdout
@@ -39,20 +37,7 @@ beforeAll(async () => {
   };
 }, 600_000);
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Makes a virtual environment with the pinned packages, unless the folder holds just that. @returns its Python */
-async function installTool(at: string): Promise<string> {
-  const requirements = here('requirements.txt');
-  const stamp = join(at, 'teemu-requirements.txt');
-  const wanted = await readFile(requirements, 'utf8');
-  if ((await readFile(stamp, 'utf8').catch(() => '')) !== wanted) {
-    await run('python3', ['-m', 'venv', '--clear', at]);
-    await run(join(at, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '--requirement', requirements]);
-    await writeFile(stamp, wanted);
-  }
-  return join(at, 'bin', 'python');
-}
+afterAll(() => python?.remove());
 
 /** Draws that are the same every time. */
 const draw = <T>(arbitrary: fc.Arbitrary<T>, count: number): T[] => fc.sample(arbitrary, { numRuns: count, seed: 6 });

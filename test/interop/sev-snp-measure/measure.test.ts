@@ -1,6 +1,6 @@
 /** Our launch digests and ID blocks against sev-snp-measure, which clouds and owners use to predict them. Its install failing is a failure. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { encodePublicKey, keyDigest, signIdBlock, verifyIdBlock } from '../../..
 import { type LaunchConfig, measureLaunch, measureWithOvmfHash, ovmfHash } from '../../../emulator/snp/launch/measure.ts';
 import type { Vmm } from '../../../emulator/snp/launch/vmsa.ts';
 import { REAL_SAMPLES, realSample } from '../../real-samples.ts';
+import { type Python, pythonWith } from '../python.ts';
 
 const run = promisify(execFile);
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -91,15 +92,16 @@ const cases: readonly (readonly [string, LaunchConfig])[] = [
 
 type Answer = { readonly answer?: unknown; readonly refusal?: string };
 let folder = '';
-let python = '';
+let python: Python | undefined;
 let ask: (questions: readonly object[]) => Promise<Answer[]>;
 let file: (contents: Uint8Array | undefined) => Promise<string | null>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'teemu-sev-snp-measure-'));
-  python = await installTool(process.env.TEEMU_INTEROP_CACHE === undefined ? join(folder, 'venv') : join(process.env.TEEMU_INTEROP_CACHE, 'sev-snp-measure'));
+  python = await pythonWith('sev-snp-measure', here('requirements.txt'));
+  const { program } = python;
   ask = async (questions) => {
-    const child = run(python, [here('oracle.py')], { timeout: 300_000, maxBuffer: 64 << 20 });
+    const child = run(program, [here('oracle.py')], { timeout: 300_000, maxBuffer: 64 << 20 });
     child.child.stdin?.end(questions.map((question) => `${JSON.stringify(question)}\n`).join(''));
     const { stdout } = await child;
     return stdout
@@ -120,20 +122,10 @@ beforeAll(async () => {
   };
 }, 600_000);
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Makes a virtual environment with the pinned tool, unless the folder holds just that. @returns its Python */
-async function installTool(at: string): Promise<string> {
-  const requirements = here('requirements.txt');
-  const stamp = join(at, 'teemu-requirements.txt');
-  const wanted = await readFile(requirements, 'utf8');
-  if ((await readFile(stamp, 'utf8').catch(() => '')) !== wanted) {
-    await run('python3', ['-m', 'venv', '--clear', at]);
-    await run(join(at, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '--requirement', requirements]);
-    await writeFile(stamp, wanted);
-  }
-  return join(at, 'bin', 'python');
-}
+afterAll(async () => {
+  await python?.remove();
+  await rm(folder, { recursive: true, force: true });
+});
 
 async function question(launch: LaunchConfig, hash?: Uint8Array): Promise<object> {
   return {
@@ -197,7 +189,7 @@ describe('launch digests', () => {
     const { ovmf, vcpus, vcpuType, guestFeatures, vmm, append } = description;
     const boot = ['--kernel', `${description.kernel}`, '--initrd', `${description.initrd}`, '--append', `${append}`];
     const options = ['--mode', 'snp', '--vcpus', `${vcpus}`, '--vcpu-type', `${vcpuType}`, '--ovmf', ovmf, ...boot, '--guest-features', guestFeatures, '--vmm-type', vmm === 'qemu' ? 'QEMU' : vmm];
-    const { stdout } = await run(join(python, '..', 'sev-snp-measure'), options, { cwd: folder });
+    const { stdout } = await run(join(python?.program ?? '', '..', 'sev-snp-measure'), options, { cwd: folder });
     expect(stdout.trim()).toBe(hex(measureLaunch(launch).measurement));
   });
 });
